@@ -109,7 +109,8 @@ def dump(server):
 
 def scan(server, lethe, *arguments):
     """Answers the report, the seconds, and processor time of the server and of the scan."""
-    process, began, served = lethe.start("scan", "--json", *arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL), time.monotonic(), server.cpu()
+    began, served = time.monotonic(), server.cpu()
+    process = lethe.start("scan", "--json", *arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     said = process.stdout.read()
     own = processor_time(process.pid)
     process.wait()

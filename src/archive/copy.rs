@@ -4,15 +4,20 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
-use super::kinds::RecordKind;
+use super::kinds::{RecordKind, table};
+use super::mentions::Owner;
 use super::model::{ArchiveError, Record};
 use super::search::attach_mentions;
-use super::selector::{self, Span};
+use super::selector::{self, ID, IS_THERE, Span};
 use super::sql::{self, RecordRow};
 use crate::base::id::{IdentifierId, TenantId};
 use crate::base::page::{LARGEST_PAGE_BYTES, Position};
 use crate::base::target::Target;
 use crate::store::{Archive, Query, Tx};
+
+/// The most identifiers that a page reads one by one. More of them are those of single interactions, which are not many
+/// records.
+const FEW: usize = 20;
 
 /// A customer's records: those that a pass would select by some identifiers, within a span.
 #[derive(Clone, Debug)]
@@ -35,6 +40,61 @@ impl CustomerRecords {
         selector::mentions(query, tenant, target, span).push(")")
     }
 
+    /// Appends the first records of a target after one, `(id, at)`: at most `limit` of each identifier and column, each by
+    /// an index in the order of time, so that a page costs the same wherever it is.
+    fn first_of_each<'c>(
+        &self,
+        mut query: Query<'c>,
+        tenant: TenantId,
+        target: Target,
+        after: Option<Position>,
+        limit: u32,
+    ) -> Query<'c> {
+        let mut union = "SELECT id, at FROM (";
+        for id in &self.identifiers {
+            for column in selector::keys(target) {
+                query = query
+                    .push(union)
+                    .push("SELECT r.id, r.at FROM ")
+                    .push(table(target))
+                    .with(" r WHERE r.tenant_id = ", tenant)
+                    .push(" AND r.")
+                    .push(*column)
+                    .with(" = ", *id)
+                    .push(if *column == ID { IS_THERE } else { "" });
+                query = self.following(query, ["r.at", "r.id"], after, limit);
+                union = ") AS k UNION SELECT id, at FROM (";
+            }
+            // A record may be mentioned often, and each of its mentions would count.
+            query = query
+                .push(union)
+                .push("SELECT DISTINCT m.record_id AS id, m.at FROM mentions m")
+                .with(" WHERE m.tenant_id = ", tenant)
+                .with(" AND m.identifier_id = ", *id)
+                .with(" AND m.target = ", Owner::from(target));
+            query = self.following(query, ["m.at", "m.record_id"], after, limit);
+        }
+        query.push(") AS k")
+    }
+
+    fn following<'c>(
+        &self,
+        query: Query<'c>,
+        [at, id]: [&'static str; 2],
+        after: Option<Position>,
+        limit: u32,
+    ) -> Query<'c> {
+        let query = query.push(" AND ").push(at).with(" < ", self.to);
+        let query = match (after, self.from) {
+            (Some(after), _) => {
+                query.push(" AND (").push(at).push(", ").push(id).with(") > (", after.at).with(", ", after.id).push(")")
+            }
+            (None, Some(from)) => query.push(" AND ").push(at).with(" >= ", from),
+            (None, None) => query,
+        };
+        query.push(" ORDER BY ").push(at).push(", ").push(id).with(" LIMIT ", i64::from(limit))
+    }
+
     /// The next records after one, oldest first. There are fewer than the limit if they are long.
     pub async fn page<K: RecordKind>(
         &self,
@@ -43,19 +103,27 @@ impl CustomerRecords {
         after: Option<Position>,
         limit: u32,
     ) -> Result<Vec<Record<K>>, ArchiveError> {
+        let is_few = self.identifiers.len() <= FEW;
         let from = after.map(|after| after.at).or(self.from);
-        let query = self.select(tx.query(""), tenant, K::TARGET, from).push(" SELECT ");
-        let mut query = sql::columns::<K>(query)
-            .push(", at AS listed_by FROM ")
-            .push(K::TABLE)
-            .with(" WHERE tenant_id = ", tenant)
-            .push(
-                " AND id IN (SELECT id FROM (SELECT id, at FROM customers UNION SELECT record_id, at FROM said) AS p",
-            );
+        let query = tx.query("");
+        let query = if is_few { query } else { self.select(query, tenant, K::TARGET, from) };
+        let query = sql::columns::<K>(query.push(" SELECT "))
+            .push(", at AS listed_by FROM (SELECT id AS p_id, at AS p_at FROM (");
+        let mut query = if is_few {
+            self.first_of_each(query, tenant, K::TARGET, after, limit)
+        } else {
+            query.push("SELECT id, at FROM customers UNION SELECT record_id, at FROM said")
+        };
+        query = query.push(") AS u");
         if let Some(Position { at, id }) = after {
             query = query.with(" WHERE (at, id) > (", at).with(", ", id).push(")");
         }
-        let query = query.with(" ORDER BY at, id LIMIT ", i64::from(limit)).push(") ORDER BY at, id");
+        let query = query
+            .with(" ORDER BY at, id LIMIT ", i64::from(limit))
+            .push(") AS p JOIN ")
+            .push(K::TABLE)
+            .with(" ON id = p_id WHERE tenant_id = ", tenant)
+            .push(" ORDER BY p_at, p_id");
         let rows = query.within(LARGEST_PAGE_BYTES, RecordRow::<K>::weight).await?;
         let mut records = rows.into_iter().map(Record::from).collect::<Vec<_>>();
         attach_mentions(tx, tenant, &mut records).await?;

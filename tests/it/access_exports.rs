@@ -203,6 +203,37 @@ each_store!(a_copy_by_another_identifier_ends_with_the_last_record, |lethe: Test
     assert_eq!(lethe.dump().await.rows("vault.identifiers").len(), 0);
 });
 
+each_store!(a_copy_of_several_pages_has_each_record_once, |lethe: TestLethe| async move {
+    without_approval(&lethe).await;
+    // Records of the customer, of others who name the customer several times, and of others; three at each instant.
+    let record = |no: usize| {
+        let (number, note) = match no % 3 {
+            0 => (NUMBER, "nothing".to_owned()),
+            1 => (OTHER, "call 912 34 567 or +47 91 23 45 67, ".repeat(1 + no % 4)),
+            _ => (OTHER, "call nobody".to_owned()),
+        };
+        let at = format!("2026-02-01T10:{:02}:{:02}Z", no / 3 / 60, no / 3 % 60);
+        json!({ "external_id": format!("cdr-{no}"), "channel": "call", "started_at": at,
+            "customer": { "phone_number": number }, "attributes": { "notes": note } })
+    };
+    for part in (0..900).collect::<Vec<usize>>().chunks(100) {
+        let line = |no: &usize| format!("{}\n", record(*no));
+        lethe.ingest("interactions", part.iter().map(line).collect::<String>()).await;
+    }
+    let ordered = lethe.caller("dpo").post("/access-exports", &order()).await.expect(202).json();
+    let path = format!("/access-exports/{}", ordered["id"].as_str().unwrap());
+    let files = download(&lethe, &path).await;
+    let data: Value = serde_json::from_slice(&files["data.json"]).unwrap();
+    let shown = data["interactions"].as_array().unwrap();
+    let of = |part: &Value| part["external_id"].as_str().unwrap()[4..].parse::<usize>().unwrap();
+    let shown: Vec<usize> = shown.iter().map(of).collect();
+    let instants: Vec<usize> = shown.iter().map(|no| no / 3).collect();
+    assert!(instants.is_sorted(), "the oldest is first");
+    let mut sorted = shown.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, (0..900).filter(|no| no % 3 < 2).collect::<Vec<_>>());
+});
+
 each_store!(an_approver_reads_the_warnings_and_the_copy_names_what_it_leaves_out, |lethe: TestLethe| async move {
     lethe.record(&call(1, NUMBER, "Kari Nordmann", "first")).await;
     lethe.record(&call(2, NUMBER, "Ola Hansen", "second")).await;

@@ -29,7 +29,10 @@ each_store!(a_replay_killed_at_random_instants_is_run_again, |mut lethe: TestLet
         killed_within += u32::from(running.end().await.killed());
         restored.end_leases().await;
         restored.run(REPLAY).await.well();
-        same(&wanted, &canonical(&restored).await, &format!("a kill at {no}/{kills}"));
+        let mut found = canonical(&restored).await;
+        // A killed process may leave the object of a piece whose row and key it has deleted. Jobs find such objects later.
+        found.get_mut("objects").unwrap().retain(|object| wanted["objects"].contains(object));
+        same(&wanted, &found, &format!("a kill at {no}/{kills}"));
         restored.run(&["journal", "status"]).await.well();
     }
     assert!(killed_within > 0, "no kill came in time");
