@@ -15,10 +15,6 @@ use crate::base::page::{LARGEST_PAGE_BYTES, Position};
 use crate::base::target::Target;
 use crate::store::{Archive, Query, Tx};
 
-/// The most identifiers that a page reads one by one. More of them are those of single interactions, which are not many
-/// records.
-const FEW: usize = 20;
-
 /// A customer's records: those that a pass would select by some identifiers, within a span.
 #[derive(Clone, Debug)]
 pub struct CustomerRecords {
@@ -103,23 +99,11 @@ impl CustomerRecords {
         after: Option<Position>,
         limit: u32,
     ) -> Result<Vec<Record<K>>, ArchiveError> {
-        let is_few = self.identifiers.len() <= FEW;
-        let from = after.map(|after| after.at).or(self.from);
-        let query = tx.query("");
-        let query = if is_few { query } else { self.select(query, tenant, K::TARGET, from) };
-        let query = sql::columns::<K>(query.push(" SELECT "))
-            .push(", at AS listed_by FROM (SELECT id AS p_id, at AS p_at FROM (");
-        let mut query = if is_few {
-            self.first_of_each(query, tenant, K::TARGET, after, limit)
-        } else {
-            query.push("SELECT id, at FROM customers UNION SELECT record_id, at FROM said")
-        };
-        query = query.push(") AS u");
-        if let Some(Position { at, id }) = after {
-            query = query.with(" WHERE (at, id) > (", at).with(", ", id).push(")");
-        }
-        let query = query
-            .with(" ORDER BY at, id LIMIT ", i64::from(limit))
+        let query =
+            sql::columns::<K>(tx.query("SELECT ")).push(", at AS listed_by FROM (SELECT id AS p_id, at AS p_at FROM (");
+        let query = self
+            .first_of_each(query, tenant, K::TARGET, after, limit)
+            .with(") AS u ORDER BY at, id LIMIT ", i64::from(limit))
             .push(") AS p JOIN ")
             .push(K::TABLE)
             .with(" ON id = p_id WHERE tenant_id = ", tenant)

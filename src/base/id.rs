@@ -44,6 +44,12 @@ macro_rules! ordered_id {
                 #[expect(clippy::disallowed_methods, reason = "ids are made here")]
                 Self(Uuid::now_v7())
             }
+
+            /// An id before all that are made at an instant or later.
+            #[must_use]
+            pub fn before(at: DateTime<Utc>) -> Self {
+                Self(first_id_of(at))
+            }
         }
 
         impl Default for $name {
@@ -82,30 +88,6 @@ ordered_id!(
     /// A number of an object of a piece of content. A rescanned text gets another one.
     Generation
 );
-
-impl JournalId {
-    /// An id before all ids of objects that were created at an instant or later.
-    #[must_use]
-    pub fn before(at: DateTime<Utc>) -> Self {
-        Self(first_id_of(at))
-    }
-}
-
-impl TenantId {
-    /// An id before all ids of tenants that were created at an instant or later.
-    #[must_use]
-    pub fn before(at: DateTime<Utc>) -> Self {
-        Self(first_id_of(at))
-    }
-}
-
-impl RequestId {
-    /// An id before all ids of requests that were entered at an instant or later.
-    #[must_use]
-    pub fn before(at: DateTime<Utc>) -> Self {
-        Self(first_id_of(at))
-    }
-}
 
 /// The name of one object of a piece of content. A generation belongs to one piece of content only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::FromRow)]
@@ -191,14 +173,6 @@ impl IdentifierId {
     pub fn random() -> Self {
         #[expect(clippy::disallowed_methods, reason = "ids are made here")]
         Self(Uuid::new_v4())
-    }
-}
-
-impl AuditId {
-    /// An id that is not later than any id of this instant or a later one.
-    #[must_use]
-    pub fn earliest(at: DateTime<Utc>) -> Self {
-        Self(first_id_of(at))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The deletion of objects that no kept backup is older than.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
@@ -8,22 +8,31 @@ use super::{Journal, JournalError, name, name_of_contents};
 use crate::base::id::{JournalId, TenantId};
 
 impl Journal {
-    /// The first object of the chain that is kept, if those from before an instant are not: each tenant keeps the newest
-    /// object of a pass from before, which both databases of that instant know. At most `most` objects are read.
-    pub async fn end_of_old(&self, limit: DateTime<Utc>, most: usize) -> Result<i64, JournalError> {
+    /// The first object of the chain that is kept, if those from before an instant are not: each of the tenants keeps the
+    /// newest object of a pass from before, which both databases of that instant know. At most `most` objects are read.
+    pub async fn end_of_old(
+        &self,
+        tenants: &HashSet<TenantId>,
+        limit: DateTime<Utc>,
+        most: usize,
+    ) -> Result<i64, JournalError> {
         let numbers = self.numbers(0).await?;
-        let first = numbers.first().copied().unwrap_or(1);
+        let mut end = numbers.first().copied().unwrap_or(1);
         let mut newest = HashMap::new();
         for seq in numbers.into_iter().take(most) {
             let header = self.sealed(seq).await?.1.header;
             if header.at >= limit {
                 break;
             }
-            if header.kind.is_of_pass() {
-                newest.insert(header.tenant, seq);
+            end = seq + 1;
+            if tenants.contains(&header.tenant) {
+                let kept = newest.entry(header.tenant).or_insert(seq);
+                if header.kind.is_of_pass() {
+                    *kept = seq;
+                }
             }
         }
-        Ok(newest.into_values().min().unwrap_or(first))
+        Ok(newest.into_values().min().unwrap_or(end))
     }
 
     /// Deletes the objects of the chain below a number, the oldest first.

@@ -205,14 +205,15 @@ each_store!(a_copy_by_another_identifier_ends_with_the_last_record, |lethe: Test
 
 each_store!(a_copy_of_several_pages_has_each_record_once, |lethe: TestLethe| async move {
     without_approval(&lethe).await;
-    // Records of the customer, of others who name the customer several times, and of others; three at each instant.
+    // Records of the customer, of others who name the customer several times, and of others; seven at each instant,
+    // so that a page ends between records of one instant.
     let record = |no: usize| {
         let (number, note) = match no % 3 {
             0 => (NUMBER, "nothing".to_owned()),
             1 => (OTHER, "call 912 34 567 or +47 91 23 45 67, ".repeat(1 + no % 4)),
             _ => (OTHER, "call nobody".to_owned()),
         };
-        let at = format!("2026-02-01T10:{:02}:{:02}Z", no / 3 / 60, no / 3 % 60);
+        let at = format!("2026-02-01T10:{:02}:{:02}Z", no / 7 / 60, no / 7 % 60);
         json!({ "external_id": format!("cdr-{no}"), "channel": "call", "started_at": at,
             "customer": { "phone_number": number }, "attributes": { "notes": note } })
     };
@@ -227,7 +228,7 @@ each_store!(a_copy_of_several_pages_has_each_record_once, |lethe: TestLethe| asy
     let shown = data["interactions"].as_array().unwrap();
     let of = |part: &Value| part["external_id"].as_str().unwrap()[4..].parse::<usize>().unwrap();
     let shown: Vec<usize> = shown.iter().map(of).collect();
-    let instants: Vec<usize> = shown.iter().map(|no| no / 3).collect();
+    let instants: Vec<usize> = shown.iter().map(|no| no / 7).collect();
     assert!(instants.is_sorted(), "the oldest is first");
     let mut sorted = shown.clone();
     sorted.sort_unstable();

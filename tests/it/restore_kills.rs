@@ -30,7 +30,8 @@ each_store!(a_replay_killed_at_random_instants_is_run_again, |mut lethe: TestLet
         restored.end_leases().await;
         restored.run(REPLAY).await.well();
         let mut found = canonical(&restored).await;
-        // A killed process may leave the object of a piece whose row and key it has deleted. Jobs find such objects later.
+        // A killed process may leave the object of a piece whose row and key it has deleted. A job deletes the object when
+        // it is seven days old.
         found.get_mut("objects").unwrap().retain(|object| wanted["objects"].contains(object));
         same(&wanted, &found, &format!("a kill at {no}/{kills}"));
         restored.run(&["journal", "status"]).await.well();

@@ -45,7 +45,8 @@ async fn expire_before(app: &AppContext, limit: DateTime<Utc>) -> PassResult<u64
     let open =
         look.tenants.iter().flat_map(|one| one.not_in_archive.iter().chain(&one.not_in_vault).chain(&one.unfinished));
     let kept = heads.chain(open.map(|object| object.entry.seq)).min();
-    let end = app.journal.end_of_old(limit, MOST).await?.min(kept.unwrap_or(1));
+    let tenants = look.tenants.iter().map(|one| one.tenant.id).collect();
+    let end = app.journal.end_of_old(&tenants, limit, MOST).await?.min(kept.unwrap_or(1));
     let mut lowest = look.horizon.map_or(1, |one| one.lowest);
     // The oldest tenant is in all backups that are young enough, so its key opens the object after each restore.
     if let Some(tenant) = look.tenants.iter().map(|one| one.tenant.id).min().filter(|_| end > lowest) {

@@ -1,7 +1,7 @@
 //! The border of expiry: which objects of the journal may be gone, and which backups are too old therefore.
 
 use crate::base::id::{JournalId, TenantId};
-use crate::journal::{Body, KnownObject, NEWEST, ObjectKind, TenantKeys};
+use crate::journal::{Body, KnownObject, ObjectKind, TenantKeys};
 use crate::nightly::model::PassResult;
 use crate::vault::{self, AppContext};
 
@@ -13,17 +13,8 @@ pub struct Horizon {
     pub lowest: i64,
 }
 
-/// The newest object that tells what has expired, or the damage of one that nobody can read. `known` is the newest one
-/// that a database knows.
-pub async fn find(
-    app: &AppContext,
-    numbers: &[i64],
-    known: Option<i64>,
-) -> PassResult<(Option<Horizon>, Option<String>)> {
-    let newest = numbers.last().copied().unwrap_or_default() - NEWEST;
-    let mut read: Vec<i64> = numbers.iter().copied().filter(|seq| *seq > newest).collect();
-    read.extend(known.filter(|seq| *seq <= newest));
-    let (objects, _) = app.journal.headers(&read).await?;
+/// The newest object that tells what has expired, or the damage of one that nobody can read.
+pub async fn find(app: &AppContext, objects: &[KnownObject]) -> PassResult<(Option<Horizon>, Option<String>)> {
     let newest = objects.iter().rfind(|one| one.entry.kind == ObjectKind::Horizon);
     let Some(object) = newest.cloned() else { return Ok((None, None)) };
     let seq = object.entry.seq;
@@ -57,8 +48,12 @@ pub async fn too_old(app: &AppContext, tenant: TenantId, heads: [i64; 2], lowest
     if head != Some(0) {
         return Ok(head);
     }
-    let expired = app.journal.sealed(lowest).await?.1.header.at;
-    Ok(head.filter(|_| tenant < TenantId::before(expired)))
+    match app.journal.sealed(lowest).await {
+        Ok((_, object)) => Ok(head.filter(|_| tenant < TenantId::before(object.header.at))),
+        Err(error) if error.is_transient() => Err(error.into()),
+        // The damage of this object is told by itself.
+        Err(_) => Ok(None),
+    }
 }
 
 /// The id from which on objects that list content must exist: that of the time of the lowest object of the chain.

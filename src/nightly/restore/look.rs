@@ -94,8 +94,8 @@ async fn compare(app: &AppContext) -> PassResult<Look> {
     for tenant in tenants {
         known.push(read(app, tenant).await?);
     }
-    let (horizon, unknown_horizon) =
-        horizon::find(app, &numbers, known.iter().filter_map(Known::horizon).max()).await?;
+    let (mut objects, mut unreadable) = app.journal.headers(&wanted(&numbers, &known)).await?;
+    let (horizon, unknown_horizon) = horizon::find(app, &objects).await?;
     let lowest = match (&horizon, &unknown_horizon) {
         (Some(horizon), _) => horizon.lowest,
         (None, Some(_)) => numbers.first().copied().unwrap_or(1),
@@ -103,7 +103,10 @@ async fn compare(app: &AppContext) -> PassResult<Look> {
     };
     let mut damage = unknown_horizon.or_else(|| gap(&numbers, lowest));
     numbers.retain(|seq| *seq >= lowest);
-    let (mut objects, unreadable) = app.journal.headers(&wanted(&numbers, &known)).await?;
+    // An object that has expired may be gone since the list was read. Only those above the border must be readable.
+    if unreadable.as_ref().is_some_and(|(seq, _)| *seq < lowest) {
+        (objects, unreadable) = app.journal.headers(&wanted(&numbers, &known)).await?;
+    }
     objects.retain(|one| one.entry.seq >= lowest);
     let known_numbers: HashSet<i64> =
         known.iter().flat_map(|one| one.archive.keys().chain(one.vault.keys())).copied().collect();

@@ -102,7 +102,7 @@ async fn forget_in_audit_log(context: &PassContext<'_>) -> PassResult<()> {
     if !audit::any_record(&mut context.read().await?, tenant).await? {
         return Ok(());
     }
-    let since = AuditId::earliest(app.clock.now() - LATE);
+    let since = AuditId::before(app.clock.now() - LATE);
     let mut tx = context.begin().await?;
     audit::unlink(&mut tx, app.clock, &Actor::service(tenant, ACTOR), |query| {
         let query = audit::records_since(query.push("WITH recent AS ("), tenant, since).push("), gone AS (");
