@@ -46,18 +46,20 @@ described!(
     ["second", "hour", "day", "queue", "agent_id", "outcome", "duration"]
 );
 
-/// The combinations of the report, from the finest to the coarsest.
-const COMBINATIONS: [&[LinkingColumn]; 6] = {
+/// The combinations of the report, from the finest to the coarsest. A list is counted by one statement: the classes of its
+/// first combination from the interactions, and all others from the classes before them, of which there are far fewer.
+const COMBINATIONS: [&[&[LinkingColumn]]; 4] = {
     use LinkingColumn::{AgentId, Day, Duration, Hour, Outcome, Queue, Second};
     [
-        &[Second, Queue],
-        &[Second],
-        &[Hour, Queue, AgentId, Outcome, Duration],
-        &[Hour, Queue, Outcome],
-        &[Day, Queue, Outcome],
-        &[Day, Queue],
+        &[&[Second, Queue]],
+        &[&[Second]],
+        &[&[Hour, Queue, AgentId, Outcome, Duration]],
+        &[&[Hour, Queue, Outcome], &[Day, Queue, Outcome], &[Day, Queue]],
     ]
 };
+
+/// The names that a statement gives to the classes of its combinations.
+const CLASSES: [&str; 3] = ["finest", "coarser", "coarsest"];
 
 /// The interactions that a report compares.
 #[derive(Clone, Debug, Default)]
@@ -94,31 +96,71 @@ pub async fn linkability(
     (zone, now): (Tz, DateTime<Utc>),
 ) -> Result<Vec<LinkabilityClass>> {
     let offset = i64::from(now.with_timezone(&zone).offset().fix().local_minus_utc());
-    let mut classes = Vec::new();
-    for columns in COMBINATIONS {
-        let query = tx
-            .query("SELECT CAST(coalesce(sum(c.n), 0) AS BIGINT)")
-            .push(", CAST(coalesce(sum(CASE WHEN c.n = 1 THEN 1 ELSE 0 END), 0) AS BIGINT)")
-            .with(", CAST(coalesce(sum(CASE WHEN c.n < ", i64::from(k))
-            .push(" THEN c.n ELSE 0 END), 0) AS BIGINT) FROM (SELECT count(*) AS n FROM interactions")
-            .with(" WHERE tenant_id = ", tenant)
-            .with_some(" AND at >= ", compared.from)
-            .with_some(" AND at < ", compared.to);
-        let query = match &compared.channels {
+    let mut report = Vec::new();
+    for combinations in COMBINATIONS {
+        let query = with_classes(tx.query("WITH "), tenant, compared, combinations, offset);
+        let sizes: Vec<(i64, i64, i64, i64)> = with_sizes(query, combinations.len(), k).all().await?;
+        for (columns, (_, rows, unique, below_k)) in combinations.iter().zip(sizes) {
+            let [rows, unique, below_k] = [rows, unique, below_k].map(i64::unsigned_abs);
+            report.push(LinkabilityClass { columns: columns.to_vec(), rows, unique, below_k });
+        }
+    }
+    Ok(report)
+}
+
+/// Appends the classes of each combination, with their sizes as `n`.
+fn with_classes<'c>(
+    mut query: Query<'c>,
+    tenant: TenantId,
+    compared: &Compared,
+    combinations: &[&[LinkingColumn]],
+    offset: i64,
+) -> Query<'c> {
+    for (level, columns) in combinations.iter().enumerate() {
+        query = query.push(if level == 0 { "" } else { ", " }).push(CLASSES[level]).push(" AS (SELECT ");
+        for column in *columns {
+            query = match level {
+                0 => column.append(query, offset),
+                _ if combinations[level - 1].contains(column) => query.push(column.as_str()),
+                // Of all columns, only the day is another value of a finer class.
+                _ => query.push("hour / 24"),
+            };
+            query = query.push(" AS ").push(column.as_str()).push(", ");
+        }
+        query = match level {
+            0 => compared.select(query.push("count(*) AS n FROM interactions"), tenant),
+            _ => query.push("CAST(sum(n) AS BIGINT) AS n FROM ").push(CLASSES[level - 1]),
+        };
+        query = query.push(" GROUP BY ").each(*columns, |query, column| query.push(column.as_str())).push(")");
+    }
+    query
+}
+
+/// Appends the sums over the classes of each combination: interactions, those that are alone, and those of small classes.
+fn with_sizes(mut query: Query<'_>, combinations: usize, k: u32) -> Query<'_> {
+    for (level, classes) in (0_i64..).zip(&CLASSES[..combinations]) {
+        query = query
+            .push(if level == 0 { " SELECT " } else { " UNION ALL SELECT " })
+            .with("CAST(", level)
+            .push(" AS BIGINT), CAST(coalesce(sum(n), 0) AS BIGINT)")
+            .push(", CAST(coalesce(sum(CASE WHEN n = 1 THEN 1 ELSE 0 END), 0) AS BIGINT)")
+            .with(", CAST(coalesce(sum(CASE WHEN n < ", i64::from(k))
+            .push(" THEN n ELSE 0 END), 0) AS BIGINT) FROM ")
+            .push(*classes);
+    }
+    query.push(" ORDER BY 1")
+}
+
+impl Compared {
+    /// Appends the condition of an interaction.
+    fn select<'c>(&self, query: Query<'c>, tenant: TenantId) -> Query<'c> {
+        let query = query.with(" WHERE tenant_id = ", tenant).with_some(" AND at >= ", self.from);
+        let query = query.with_some(" AND at < ", self.to);
+        match &self.channels {
             Some(channels) => query.with_any(" AND channel", channels.iter().map(|channel| channel.as_str())),
             None => query,
-        };
-        let mut query = query.push(" GROUP BY ");
-        let mut comma = "";
-        for column in columns {
-            query = column.append(query.push(comma), offset);
-            comma = ", ";
         }
-        let (rows, unique, below_k): (i64, i64, i64) = query.push(") AS c").one().await?;
-        let [rows, unique, below_k] = [rows, unique, below_k].map(i64::unsigned_abs);
-        classes.push(LinkabilityClass { columns: columns.to_vec(), rows, unique, below_k });
     }
-    Ok(classes)
 }
 
 impl LinkingColumn {
@@ -136,7 +178,7 @@ impl LinkingColumn {
         }
     }
 
-    /// Appends the value by which records are grouped.
+    /// Appends the value by which interactions are grouped.
     fn append(self, query: Query<'_>, offset: i64) -> Query<'_> {
         match self {
             Self::Second => query.push(SECONDS),
