@@ -13,7 +13,7 @@ use super::sql::{self, RecordRow};
 use crate::base::id::{IdentifierId, TenantId};
 use crate::base::page::{LARGEST_PAGE_BYTES, Position};
 use crate::base::target::Target;
-use crate::store::{Archive, Query, Tx};
+use crate::store::{self, Archive, Query, Tx};
 
 /// A customer's records: those that a pass would select by some identifiers, within a span.
 #[derive(Clone, Debug)]
@@ -124,12 +124,12 @@ impl CustomerRecords {
     }
 
     /// All identifiers of the customer: those by which they are selected, and the others of the same records. The second
-    /// value is the number of their names.
+    /// set has their names.
     pub async fn own(
         &self,
         tx: &mut Tx<Archive>,
         tenant: TenantId,
-    ) -> Result<(BTreeSet<IdentifierId>, usize), ArchiveError> {
+    ) -> store::Result<(BTreeSet<IdentifierId>, BTreeSet<IdentifierId>)> {
         type Row = (Option<IdentifierId>, Option<IdentifierId>, Option<IdentifierId>);
         let (mut own, mut names) = (self.identifiers.iter().copied().collect::<BTreeSet<_>>(), BTreeSet::new());
         for target in Target::ALL {
@@ -141,6 +141,6 @@ impl CustomerRecords {
                 names.extend(name);
             }
         }
-        Ok((own, names.len()))
+        Ok((own, names))
     }
 }

@@ -42,6 +42,22 @@ pub enum CsvError {
     Quote,
     #[error("must close the quotes of its last cell")]
     Unclosed,
+    #[error("must have at most 100 cells")]
+    Cells,
+}
+
+/// The most cells of a row. More of them are no spreadsheet of ours, and would take memory before anybody sees that.
+const MOST_CELLS: usize = 100;
+
+/// The number of line ends in a text. A lone carriage return is one too.
+#[must_use]
+pub fn line_ends(text: &[u8]) -> u32 {
+    let is_end = |(place, byte): (usize, &u8)| match byte {
+        b'\n' => true,
+        b'\r' => text.get(place + 1) != Some(&b'\n'),
+        _ => false,
+    };
+    u32::try_from(text.iter().enumerate().filter(|one| is_end(*one)).count()).unwrap_or(u32::MAX)
 }
 
 /// The rows of a text. Blank lines are left out. After an error there are no more rows.
@@ -99,7 +115,7 @@ impl<'t> CsvRows<'t> {
             cell.push_str(text);
             self.rest = behind;
             if !behind.starts_with('"') {
-                self.line += u32::try_from(cell.matches('\n').count()).unwrap_or_default();
+                self.line += line_ends(cell.as_bytes());
                 return Ok(cell);
             }
             cell.push('"');
@@ -117,6 +133,10 @@ impl Iterator for CsvRows<'_> {
             let mut cells = Vec::new();
             loop {
                 match self.cell() {
+                    Ok(_) if cells.len() == MOST_CELLS => {
+                        self.rest = "";
+                        return Some(Err((line, CsvError::Cells)));
+                    }
                     Ok((cell, is_followed)) => {
                         cells.push(cell);
                         if !is_followed {
@@ -169,9 +189,12 @@ mod tests {
             ("a\n\"b\"c\nd", 2, CsvError::Quote),
             ("a\nb,\"c\nd\ne", 2, CsvError::Unclosed),
             ("\"", 1, CsvError::Unclosed),
+            ("a\r\"1\r2\r\n3\"\rb\"", 5, CsvError::Quote),
         ] {
             assert_eq!(read(text, ',').last(), Some(&Err((line, error))), "{text}");
         }
+        assert_eq!(read(&",".repeat(99), ','), rows(&[(1, &[""; 100])]));
+        assert_eq!(read(&",".repeat(2_000_000), ','), [Err((1, CsvError::Cells))]);
     }
 
     #[test]

@@ -12,11 +12,12 @@ mod page;
 mod sql;
 mod zip;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use pii::text::{Own, fill_text, tokenize_text};
-use pii::{Identifier, Pii};
+use pii::{Identifier, PersonName, Pii};
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -29,13 +30,14 @@ use crate::base::page::Position;
 use crate::base::target::Target;
 use crate::base::ticket;
 use crate::content::{ContentStore, Once};
+use crate::idempotency::{self, Call, IdempotencyKey};
 use crate::store::{self, Archive, Tx};
 use crate::tenants::{self, Tenant};
 use crate::vault::{self, AppContext};
 
 use compose::Composer;
 pub use model::{Export, ExportError, ExportNotice, ExportStatus, Language, NewExport, Ordered};
-use model::{LIFE, TICKET_LIFE, ValidatedExport};
+use model::{IssuedTicket, LIFE, TICKET_LIFE, ValidatedExport};
 
 /// The columns that contain ids of identifiers.
 pub const REFERENCES: [(&str, &str); 2] = [("access_exports", "phone_id"), ("access_exports", "email_id")];
@@ -108,6 +110,10 @@ fn email_of(identifier: Identifier) -> Option<Pii<pii::Email>> {
     if let Identifier::Email(email) = identifier { Some(email) } else { None }
 }
 
+fn name_of(identifier: Identifier) -> Option<Pii<PersonName>> {
+    if let Identifier::Name { name, .. } = identifier { Some(name.folded()) } else { None }
+}
+
 async fn notices(app: &AppContext, export: &Export, tenant: TenantId) -> Result<Vec<ExportNotice>, ExportError> {
     let records = records_of(export);
     if records.identifiers.is_empty() {
@@ -116,7 +122,12 @@ async fn notices(app: &AppContext, export: &Export, tenant: TenantId) -> Result<
     let mut tx = app.archive.read().await?;
     let (_, names) = records.own(&mut tx, tenant).await?;
     let found = count(&mut tx, tenant, &records).await?;
-    let notices = [(names > 1, ExportNotice::SeveralNames), (found == 0, ExportNotice::NothingFound)];
+    drop(tx);
+    // A name has an id for each number and address with which it came, and for each spelling.
+    let keyset = app.keysets.get(&app.vault, tenant).await?;
+    let names = vault::open(&mut app.vault.read().await?, &keyset, names).await?;
+    let names: HashSet<_> = names.into_values().filter_map(name_of).collect();
+    let notices = [(names.len() > 1, ExportNotice::SeveralNames), (found == 0, ExportNotice::NothingFound)];
     Ok(notices.into_iter().filter(|(applies, _)| *applies).map(|(_, notice)| notice).collect())
 }
 
@@ -182,16 +193,24 @@ pub async fn issue_ticket(
     app: &AppContext,
     actor: &Actor,
     id: ExportId,
-) -> Result<(String, DateTime<Utc>), ExportError> {
-    if find(app, actor.tenant, id).await?.status != ExportStatus::Ready {
-        return Err(ExportError::NotReady);
-    }
-    let (text, hash) = ticket::issue(&app.service_key().await?, PLACE, (actor.tenant, id.0))?;
-    let expires_at = app.clock.now() + TICKET_LIFE;
-    let mut tx = app.archive.write().await?;
-    sql::insert_ticket(&mut tx, actor, &hash, id, expires_at).await?;
-    tx.commit().await?;
-    Ok((text, expires_at))
+    key: Option<IdempotencyKey>,
+) -> Result<Call<IssuedTicket, DateTime<Utc>>, ExportError> {
+    let now = app.clock.now();
+    idempotency::call(&app.archive, key, now, async |reservation| {
+        if find(app, actor.tenant, id).await?.status != ExportStatus::Ready {
+            return Err(ExportError::NotReady);
+        }
+        let (text, hash) = ticket::issue(&app.service_key().await?, PLACE, (actor.tenant, id.0))?;
+        let expires_at = now + TICKET_LIFE;
+        let mut tx = app.archive.write().await?;
+        sql::insert_ticket(&mut tx, actor, &hash, id, expires_at).await?;
+        if let Some(reservation) = reservation {
+            idempotency::settle(&mut tx, reservation, &expires_at).await?;
+        }
+        tx.commit().await?;
+        Ok((text, expires_at))
+    })
+    .await
 }
 
 /// Takes a ticket, and begins the download that it is for.

@@ -252,6 +252,9 @@ pub enum ExportNotice {
     NothingFound,
 }
 
+/// The text of a ticket, and the time at which it ends.
+pub type IssuedTicket = (String, DateTime<Utc>);
+
 /// The outcome of an order, as its idempotency key keeps it.
 #[derive(Serialize, Deserialize)]
 pub struct Ordered {

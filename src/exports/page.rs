@@ -113,6 +113,7 @@ impl Page {
         let Words { code, title, intro, made, about_you, none, .. } = self.words;
         let mut own: Vec<_> = own.values().map(|value| escaped(value)).collect();
         own.sort_unstable();
+        own.dedup();
         let own = if own.is_empty() { none.to_owned() } else { own.join("<br>") };
         let (made_at, id) = (now.format("%Y-%m-%d %H:%M:%SZ"), export.id);
         format!(

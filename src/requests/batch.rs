@@ -193,6 +193,12 @@ impl RequestBatch {
         }
         if rows.errors.is_empty() { Ok(plan) } else { Err(RequestError::Invalid(rows.errors)) }
     }
+
+    /// The pointer of the row that changes a request.
+    pub(super) fn pointer_of(&self, id: RequestId) -> String {
+        let place = self.update.iter().position(|row| request_id(&row.id) == Some(id));
+        place.map_or_else(String::new, |n| format!("/update/{n}"))
+    }
 }
 
 /// The stored requests that no row has named yet, and the errors so far.

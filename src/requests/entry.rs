@@ -161,6 +161,8 @@ pub struct ValidatedRequest {
     pub delete_content: bool,
     /// The case as the user entered it.
     pub case: Case,
+    /// Whether the stored attestation stays. It counts for the customers that the request has named before.
+    pub keeps_attestation: bool,
     /// Whether the matches of this moment are counted (N3).
     pub preview: bool,
 }
@@ -233,6 +235,7 @@ impl ValidatedRequest {
             targets,
             delete_content,
             case,
+            keeps_attestation: false,
             preview: *preview,
         })
     }
@@ -297,6 +300,7 @@ impl ValidatedRequest {
             targets,
             delete_content,
             case,
+            keeps_attestation: attestation.is_absent(),
             preview: false,
         })
     }
@@ -346,7 +350,7 @@ mod tests {
         let new: NewRequest = serde_json::from_value(body).unwrap();
         let now = "2026-08-03T22:30:00Z".parse().unwrap();
         let codes = |errors: Vec<FieldError>| errors.into_iter().map(|error| error.code).collect();
-        ValidatedRequest::of_new(&new, (&Tenant::new("demo").unwrap(), &KnownInteractions::new()), now, "")
+        ValidatedRequest::of_new(&new, (&Tenant::new("demo").unwrap(), &KnownInteractions::default()), now, "")
             .map_err(codes)
     }
 

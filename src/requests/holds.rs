@@ -13,6 +13,7 @@ use super::journaling::describe;
 use super::model::{NamedInteraction, RequestError};
 use super::rules::{KnownInteractions, LONGEST_REFERENCE, Rules};
 use super::save::known_interactions;
+use super::view::shown_to;
 use super::{held, reference};
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::{Actor, Scope};
@@ -164,7 +165,7 @@ async fn place_once(
     admit(app, actor.tenant, async |admission, mut tx| {
         let now = app.clock.now();
         let tenant = tenants::find(&mut tx, actor.tenant).await?.ok_or(RequestError::TenantUnknown)?;
-        let known = known_interactions(&mut tx, tenant.id, new.interaction_ids.as_deref()).await?;
+        let known = known_interactions(&mut tx, actor, new.interaction_ids.as_deref()).await?;
         drop(tx);
         let valid = ValidatedHold::of(new, &tenant, &known, now)?;
         let wanted = valid.identifiers();
@@ -315,7 +316,7 @@ async fn render(app: &AppContext, actor: &Actor, holds: Vec<Hold>) -> Result<Vec
     let rendered = |hold: Hold| RenderedHold {
         phone_number: value(hold.phone).or_else(|| hold.phone_mask.clone()),
         email: value(hold.email).or_else(|| hold.email_mask.clone()),
-        interactions: interactions.remove(&hold.id).unwrap_or_default(),
+        interactions: shown_to(actor, interactions.remove(&hold.id).unwrap_or_default()),
         hold,
     };
     Ok(holds.into_iter().map(rendered).collect())

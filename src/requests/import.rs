@@ -18,7 +18,7 @@ use super::save::{self, ReadRow, SaveCommand, Written};
 use super::{load, sql, write_once};
 use crate::base::actor::Actor;
 use crate::base::attestation::AttestationInput;
-use crate::base::csv::{CsvRow, CsvRows, is_formula, unshielded};
+use crate::base::csv::{CsvError, CsvRow, CsvRows, is_formula, line_ends, unshielded};
 use crate::base::field::FieldError;
 use crate::base::id::RequestId;
 use crate::base::patch::PatchField;
@@ -128,6 +128,9 @@ impl ImportRows {
                     Ok(row) => plan.rows.push(row),
                     Err(invalid) => errors.extend(invalid.into_iter().map(|error| error.in_column(*line))),
                 }
+                if errors.len() >= MOST_ERRORS {
+                    break;
+                }
             }
             if errors.is_empty() { Ok(plan) } else { Err(errors) }
         });
@@ -183,7 +186,7 @@ pub async fn import(
 pub async fn dry_run(app: &AppContext, actor: &Actor, rows: &ImportRows) -> Result<Imported, RequestError> {
     let mut tx = app.archive.read().await?;
     let tenant = tenants::find(&mut tx, actor.tenant).await?.ok_or(RequestError::TenantUnknown)?;
-    let known = save::known_interactions(&mut tx, tenant.id, rows.interaction_ids()).await?;
+    let known = save::known_interactions(&mut tx, actor, rows.interaction_ids()).await?;
     drop(tx);
     let plan = rows.plan(&tenant, known, app.clock.now()).await?;
     let read = save::read_comments(app, &tenant, plan.rows).await?;
@@ -218,7 +221,7 @@ fn warnings_of(line: u32, apply: [bool; 3]) -> impl Iterator<Item = ImportWarnin
 fn read(bytes: &[u8]) -> Result<Vec<ImportRow>, Vec<FieldError>> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let text = std::str::from_utf8(bytes).map_err(|error| {
-        let line = u32::try_from(bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count()).unwrap_or(1);
+        let line = 1 + line_ends(&bytes[..error.valid_up_to()]);
         vec![FieldError::in_line(line, "encoding", "must be UTF-8: save the spreadsheet as CSV in UTF-8")]
     })?;
     // Blank lines may come before the header.
@@ -226,15 +229,18 @@ fn read(bytes: &[u8]) -> Result<Vec<ImportRow>, Vec<FieldError>> {
     let mut lines = CsvRows::new(text, if first.contains(';') { ';' } else { ',' });
     let header = match lines.next() {
         Some(Ok(row)) => header(row)?,
-        Some(Err((line, error))) => return Err(vec![FieldError::in_line(line, "quote", error.to_string())]),
+        Some(Err(error)) => return Err(vec![unreadable(error)]),
         None => {
             return Err(vec![FieldError::in_line(1, "required", "must have a header with the names of the columns")]);
         }
     };
     let (mut rows, mut errors) = (Vec::new(), Vec::new());
     for (count, row) in lines.enumerate() {
+        if errors.len() >= MOST_ERRORS {
+            break;
+        }
         match row {
-            Err((line, error)) => errors.push(FieldError::in_line(line, "quote", error.to_string())),
+            Err(error) => errors.push(unreadable(error)),
             Ok(row) if count >= LARGEST_IMPORT => {
                 return Err(vec![FieldError::in_line(
                     row.line,
@@ -249,6 +255,11 @@ fn read(bytes: &[u8]) -> Result<Vec<ImportRow>, Vec<FieldError>> {
         }
     }
     if errors.is_empty() { Ok(rows) } else { Err(errors) }
+}
+
+fn unreadable((line, error): (u32, CsvError)) -> FieldError {
+    let code = if error == CsvError::Cells { "cells" } else { "quote" };
+    FieldError::in_line(line, code, error.to_string())
 }
 
 /// The names of the columns, each known and once.

@@ -171,6 +171,15 @@ pub struct StoredRequest {
     pub preview: Option<TargetCounts>,
 }
 
+impl StoredRequest {
+    /// Whether it names a number, an address, or an interaction that it did not name before.
+    pub fn names_others_than(&self, before: &Self) -> bool {
+        let known: Vec<_> = before.request.identifiers().collect();
+        let is_known = |one: &NamedInteraction| before.interactions.iter().any(|other| other.id == one.id);
+        self.request.identifiers().any(|id| !known.contains(&id)) || !self.interactions.iter().all(is_known)
+    }
+}
+
 /// The number of records in each target.
 pub type TargetCounts = BTreeMap<Target, u64>;
 
@@ -192,6 +201,12 @@ impl Revision {
 
     pub fn changes_interactions(&self) -> bool {
         self.before.as_ref().is_some_and(|before| before.interactions != self.after.interactions)
+    }
+
+    /// Whether an attestation was dropped.
+    pub fn loses_attestation(&self) -> bool {
+        let before = self.before.as_ref().and_then(|before| before.request.case.attestation.as_ref());
+        before.is_some() && self.after.request.case.attestation.is_none()
     }
 
     pub fn changes_mentions(&self) -> bool {

@@ -1,20 +1,21 @@
 //! The preview: the matches of a request before it is entered, by the selector of the pass (A27).
 
+use chrono::{DateTime, Utc};
 use pii::text::Own;
 use serde_json::json;
 
 use super::comment::Comment;
 use super::entry::{NewRequest, ValidatedRequest};
 use super::held;
-use super::model::{ContentCounts, Request, RequestError, Revision, StoredRequest, selecting_keys};
+use super::model::{ContentCounts, NamedInteraction, Request, RequestError, Revision, StoredRequest, selecting_keys};
 use super::notice::RequestNotice;
 use super::passes::ClaimedRequest;
 use super::save::known_interactions;
 use super::{preview_sql, sql};
-use crate::archive::Hits;
+use crate::archive::{CustomerRecords, Hits};
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::{Actor, Scope};
-use crate::base::id::{RequestId, TenantId};
+use crate::base::id::{IdentifierId, RequestId, TenantId};
 use crate::base::target::{Target, Targets};
 use crate::store::{Archive, StoreError, Tx};
 use crate::vault::{self, AppContext};
@@ -75,13 +76,30 @@ async fn held_by(tx: &mut Tx<Archive>, actor: &Actor, selecting: ClaimedRequest)
     Ok(Some(held::count(tx, actor.tenant, &[selecting]).await?.into_values().sum()))
 }
 
+/// The number of exports that a pass deletes with some customers: those by one of their identifiers, and those by another
+/// identifier of the same records, which may lose its last record.
+async fn open_exports(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    identifiers: Vec<IdentifierId>,
+    due_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<u64, RequestError> {
+    if identifiers.is_empty() {
+        return Ok(0);
+    }
+    let records = CustomerRecords { identifiers, from: None, to: due_at };
+    let (own, _) = records.own(tx, tenant).await?;
+    Ok(exports::open_of(tx, tenant, &own.into_iter().collect::<Vec<_>>(), now).await?)
+}
+
 /// Counts the matches of a request. The vault creates no identifier. The audit log notes the preview as a search.
 pub async fn preview(app: &AppContext, actor: &Actor, new: &NewRequest) -> Result<Preview, RequestError> {
     let mut tx = app.archive.read().await?;
     let mut tenant = tenants::find(&mut tx, actor.tenant).await?.ok_or(RequestError::TenantUnknown)?;
     // The preview may come before the customer's wish is verified.
     tenant.settings.attestation_required = false;
-    let interactions = known_interactions(&mut tx, actor.tenant, new.interaction_ids.as_deref()).await?;
+    let interactions = known_interactions(&mut tx, actor, new.interaction_ids.as_deref()).await?;
     drop(tx);
     let request = ValidatedRequest::of_new(new, (&tenant, &interactions), app.clock.now(), "");
     let request = request.map_err(RequestError::Invalid)?;
@@ -113,7 +131,8 @@ pub async fn preview(app: &AppContext, actor: &Actor, new: &NewRequest) -> Resul
     } else {
         (ContentCounts::new(), 0)
     };
-    let exports = exports::open_of(&mut tx, actor.tenant, &named, app.clock.now()).await?;
+    let customers = named.iter().copied().chain(interactions.iter().flat_map(NamedInteraction::identifiers)).collect();
+    let exports = open_exports(&mut tx, actor.tenant, customers, due_at, app.clock.now()).await?;
     drop(tx);
     let records: u64 = matches.iter().map(|(_, hits)| hits.records).sum();
     let mut kinds: Vec<_> = identifiers.iter().map(|one| one.kind().as_str()).collect();

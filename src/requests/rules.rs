@@ -12,22 +12,35 @@ use crate::base::day::{self, FIRST_YEAR, plain_date};
 use crate::base::field::FieldError;
 use crate::base::id::RecordId;
 use crate::base::patch::PatchField;
+use crate::base::recipient::TokenForm;
 use crate::base::target::{Target, Targets};
 use crate::tenants::Tenant;
 
 /// The most interactions that a request names.
 pub const MOST_INTERACTIONS: usize = 1_000;
+/// The most of them whose absence is reported.
+const MOST_MISSING: usize = 100;
 /// The most characters of a comment.
 const LONGEST_COMMENT: usize = 10_000;
 /// The most characters of a reference.
 pub const LONGEST_REFERENCE: usize = 100;
 
-/// The interactions of a tenant among those that rows name.
-pub type KnownInteractions = HashMap<RecordId, NamedInteraction>;
+/// The interactions of a tenant among those that rows name. A recipient names them by the ids that it sees.
+#[derive(Clone, Default)]
+pub struct KnownInteractions {
+    form: TokenForm,
+    found: HashMap<RecordId, NamedInteraction>,
+}
 
-/// The id of an interaction. A text that is no UUID names none.
-pub fn interaction_id(raw: &str) -> Option<RecordId> {
-    Uuid::try_parse(raw).ok().map(RecordId)
+impl KnownInteractions {
+    pub fn new(form: TokenForm, found: impl Iterator<Item = NamedInteraction>) -> Self {
+        Self { form, found: found.map(|one| (one.id, one)).collect() }
+    }
+}
+
+/// The interaction of an id that a caller has sent. A text that is no UUID names none.
+pub fn interaction_id(form: &TokenForm, raw: &str) -> Option<RecordId> {
+    Uuid::try_parse(raw).ok().map(|id| form.read_record(RecordId(id)))
 }
 
 /// The rules for the fields of one row, and the rules that it breaks.
@@ -76,12 +89,14 @@ impl Rules<'_> {
             return Vec::new();
         }
         let mut named = Vec::with_capacity(raw.len());
+        let mut missing = 0;
         for (no, raw) in raw.iter().enumerate() {
-            let id = interaction_id(raw);
+            let id = interaction_id(&self.known.form, raw);
             let kept = stored.iter().find(|one| Some(one.id) == id).copied();
-            if let Some(one) = kept.or_else(|| self.known.get(&id?).copied()) {
+            if let Some(one) = kept.or_else(|| self.known.found.get(&id?).copied()) {
                 named.push(one);
-            } else {
+            } else if missing < MOST_MISSING {
+                missing += 1;
                 let detail = "must be the id of an interaction of this tenant";
                 self.add(&format!("/interaction_ids/{no}"), "not_found", detail);
             }

@@ -22,6 +22,7 @@ use crate::archive::customer::{customers, newest_names};
 use crate::archive::mentions::{self, NewMention, Owner};
 use crate::audit::Grant;
 use crate::base::actor::Actor;
+use crate::base::field::FieldError;
 use crate::base::id::{RecordId, RequestId, TenantId};
 use crate::base::version::Versions;
 use crate::base::work;
@@ -58,7 +59,7 @@ pub async fn save(
     admit(app, actor.tenant, async |admission, mut tx| {
         let now = app.clock.now();
         let tenant = tenants::find(&mut tx, actor.tenant).await?.ok_or(RequestError::TenantUnknown)?;
-        let SavePlan { rows, cancelled } = command.plan(&mut tx, &tenant, now).await?;
+        let SavePlan { rows, cancelled } = command.plan(&mut tx, actor, &tenant, now).await?;
         drop(tx);
         let rows = read_comments(app, &tenant, rows).await?;
         let found =
@@ -69,6 +70,7 @@ pub async fn save(
             if wanted.is_empty() { Resolved::new() } else { admission.resolve(&wanted, |_| HashSet::new()).await? };
         let revise = |row| revise(row, &ids, (&actor.name, &tenant.settings.external_systems), now);
         let mut revisions: Vec<_> = rows.into_iter().map(revise).collect();
+        command.check_attested(&tenant, &revisions)?;
         preview::count(app, actor.tenant, &mut revisions).await?;
         let decisions = Decisions::of(app, actor.tenant, &revisions, &cancelled).await?;
         let plan = WritePlan { revisions, cancelled, decisions, reservation };
@@ -78,33 +80,54 @@ pub async fn save(
 }
 
 impl SaveCommand<'_> {
-    async fn plan(self, tx: &mut Tx<Archive>, tenant: &Tenant, now: DateTime<Utc>) -> Result<SavePlan, RequestError> {
+    async fn plan(
+        self,
+        tx: &mut Tx<Archive>,
+        actor: &Actor,
+        tenant: &Tenant,
+        now: DateTime<Utc>,
+    ) -> Result<SavePlan, RequestError> {
         let mut plan = SavePlan::default();
         match self {
             Self::Create(new) => {
-                let known = known_interactions(tx, tenant.id, new.interaction_ids.as_deref()).await?;
+                let known = known_interactions(tx, actor, new.interaction_ids.as_deref()).await?;
                 let row = ValidatedRequest::of_new(new, (tenant, &known), now, "");
                 plan.rows.push(row.map_err(RequestError::Invalid)?);
             }
             Self::Change(id, expected, patch) => {
                 let before = changeable(tx, tenant.id, id, expected).await?;
                 let named = patch.interaction_ids.value().map(Vec::as_slice);
-                let known = known_interactions(tx, tenant.id, named).await?;
+                let known = known_interactions(tx, actor, named).await?;
                 let row = ValidatedRequest::of_patch(patch, before, (tenant, &known), now, "");
                 plan.rows.push(row.map_err(RequestError::Invalid)?);
             }
             Self::Cancel(id, expected) => plan.cancelled.push(changeable(tx, tenant.id, id, expected).await?.request),
             Self::Batch(batch) => {
                 let stored = load::by_ids(tx, tenant.id, &batch.named()).await?;
-                let known = known_interactions(tx, tenant.id, batch.interaction_ids()).await?;
+                let known = known_interactions(tx, actor, batch.interaction_ids()).await?;
                 plan = batch.plan((tenant, &known), now, stored)?;
             }
             Self::Import(rows) => {
-                let known = known_interactions(tx, tenant.id, rows.interaction_ids()).await?;
+                let known = known_interactions(tx, actor, rows.interaction_ids()).await?;
                 plan = rows.plan(tenant, known, now).await?;
             }
         }
         Ok(plan)
+    }
+
+    /// Checks that no change has lost an attestation that the tenant requires.
+    fn check_attested(self, tenant: &Tenant, revisions: &[Revision]) -> Result<(), RequestError> {
+        let is_lost = |one: &&Revision| one.loses_attestation() && tenant.settings.attestation_required;
+        let error = |one: &Revision| {
+            let at = match self {
+                Self::Batch(batch) => batch.pointer_of(one.after.request.id),
+                _ => String::new(),
+            };
+            let rule = "send how the wish of the other customer was verified: method, by, and on";
+            FieldError::at("/attestation", "required", rule).within(&at)
+        };
+        let errors: Vec<_> = revisions.iter().filter(is_lost).map(error).collect();
+        if errors.is_empty() { Ok(()) } else { Err(RequestError::Invalid(errors)) }
     }
 }
 
@@ -115,13 +138,14 @@ impl SaveCommand<'_> {
 /// after it has changed the epoch, and this attempt only writes under the epoch that it has read.
 pub async fn known_interactions(
     tx: &mut Tx<Archive>,
-    tenant: TenantId,
+    actor: &Actor,
     lists: impl IntoIterator<Item = &[String]>,
 ) -> Result<KnownInteractions, RequestError> {
     let lists = lists.into_iter().filter(|list| list.len() <= MOST_INTERACTIONS);
-    let ids: BTreeSet<RecordId> = lists.flatten().filter_map(|raw| interaction_id(raw)).collect();
-    let found = customers(tx, tenant, &ids.into_iter().collect::<Vec<_>>()).await?;
-    Ok(found.into_iter().map(|(id, phone, email)| (id, NamedInteraction { id, phone, email })).collect())
+    let ids: BTreeSet<RecordId> = lists.flatten().filter_map(|raw| interaction_id(&actor.form, raw)).collect();
+    let found = customers(tx, actor.tenant, &ids.into_iter().collect::<Vec<_>>()).await?;
+    let found = found.into_iter().map(|(id, phone, email)| NamedInteraction { id, phone, email });
+    Ok(KnownInteractions::new(actor.form.clone(), found))
 }
 
 /// A request that may be changed: it exists, has the expected version, and no pass has begun it. They are checked in this
@@ -213,7 +237,9 @@ fn revise(
     let new = |identifier: Option<Identifier>| ids.get(&identifier?).copied();
     let (kept_phone, kept_email) = (row.kept_phone(), row.kept_email());
     let ValidatedRequest { before, phone, email, interactions, to_date, entry_day, due_at, .. } = row;
-    let ValidatedRequest { comment: _, reference: _, targets, delete_content, case: _, preview, .. } = row;
+    let ValidatedRequest {
+        comment: _, reference: _, targets, delete_content, case: _, keeps_attestation, preview, ..
+    } = row;
     let stored = before.as_ref().map(|stored| &stored.request);
     let request = Request {
         id: stored.map_or_else(RequestId::new, |stored| stored.id),
@@ -256,6 +282,10 @@ fn revise(
         delivered_files: Vec::new(),
         preview: before.as_ref().map_or_else(|| preview.then(BTreeMap::new), |before| before.preview.clone()),
     };
+    // The attestation is of the customer who was named before, and not of another one.
+    if keeps_attestation && before.as_ref().is_some_and(|before| after.names_others_than(before)) {
+        after.request.case.attestation = None;
+    }
     if before.as_ref().is_some_and(|before| *before != after) {
         after.request.version += 1;
         after.request.updated_at = now;

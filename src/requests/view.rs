@@ -16,7 +16,7 @@ use super::reference::MASK;
 use crate::archive::mentions::Mention;
 use crate::audit::{self, Action, Entry, Grant};
 use crate::base::actor::{Actor, Scope};
-use crate::base::id::{IdentifierId, RequestId};
+use crate::base::id::{IdentifierId, RecordId, RequestId};
 use crate::base::target::Target;
 use crate::vault::{self, AppContext};
 
@@ -58,7 +58,12 @@ pub async fn render(
     } else {
         None
     };
-    Ok(requests.into_iter().map(|stored| rendered(stored, &values, held.as_ref())).collect())
+    Ok(requests.into_iter().map(|stored| rendered(actor, stored, &values, held.as_ref())).collect())
+}
+
+/// The ids of interactions as a caller sees them.
+pub fn shown_to(actor: &Actor, ids: impl IntoIterator<Item = RecordId>) -> Vec<RecordId> {
+    ids.into_iter().map(|id| actor.form.show_record(id)).collect()
 }
 
 /// The ids of the identifiers that a request still has.
@@ -103,6 +108,7 @@ async fn values(
 }
 
 fn rendered(
+    actor: &Actor,
     stored: StoredRequest,
     values: &HashMap<IdentifierId, String>,
     held: Option<&HashMap<RequestId, u64>>,
@@ -140,7 +146,7 @@ fn rendered(
         [(!mentions.is_empty(), RequestNotice::CommentHasIdentifier), (is_masked, RequestNotice::ReferenceMasked)];
     RenderedRequest {
         comment: request.comment.as_ref().map(fill),
-        interactions: interactions.iter().map(|named| named.id).collect(),
+        interactions: shown_to(actor, interactions.iter().map(|named| named.id)),
         checklist,
         result: is_done.then(outcome),
         preview: preview.clone(),

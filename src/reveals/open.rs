@@ -27,7 +27,12 @@ pub async fn open(app: &AppContext, actor: &Actor, id: RevealId) -> Result<Vec<O
         drop(tx);
         return Err(refuse(app, actor, &reveal, closed(&reveal, actor)).await);
     }
-    let items = sql::items(&mut tx, actor.tenant, id).await?;
+    let mut items = sql::items(&mut tx, actor.tenant, id).await?;
+    // A token that a recipient's key has made means nothing any more when the key was rotated or deleted.
+    let is_readable = |item: &Item| item.identifier_id.is_none_or(|id| actor.form.read_token(item.token()).id == id);
+    for item in items.iter_mut().filter(|item| !is_readable(item)) {
+        (item.identifier_id, item.known) = (None, false);
+    }
     let mut ids: BTreeSet<IdentifierId> = items.iter().filter_map(|item| item.identifier_id).collect();
     // The items stay as they are, so that a cancelled request or a released hold shows its customer again.
     let hidden = hidden::among(&mut tx, &tenant, &ids).await?;

@@ -185,6 +185,39 @@ each_store!(an_export_of_an_unknown_customer_is_empty, |lethe: TestLethe| async 
     assert_eq!(processing["open"][0], "contact");
 });
 
+each_store!(a_name_counts_once_in_all_its_spellings, |lethe: TestLethe| async move {
+    without_approval(&lethe).await;
+    let customer = |no: u32, customer: Value| {
+        json!({ "external_id": format!("cdr-{no}"), "channel": "call", "started_at": "2026-02-01T10:00:00Z",
+            "customer": customer })
+    };
+    lethe.record(&customer(1, json!({ "phone_number": NUMBER, "name": "Siv Dåhl" }))).await;
+    lethe.record(&customer(2, json!({ "email": "siv@example.net", "name": "Siv Dåhl" }))).await;
+    lethe.record(&customer(3, json!({ "email": "siv@example.net", "name": "DÅHL, Siv" }))).await;
+    let mut both = order();
+    both["email"] = json!("siv@example.net");
+    both["attestations"] = json!([both["attestations"][0], both["attestations"][0]]);
+    let dpo = lethe.caller("dpo");
+    let ordered = dpo.post("/access-exports", &both).await.expect(202).json();
+    assert_eq!(ordered["warnings"], json!([]));
+    let path = format!("/access-exports/{}", ordered["id"].as_str().unwrap());
+    let data: Value = serde_json::from_slice(&download(&lethe, &path).await["data.json"]).unwrap();
+    assert_eq!(data["identifiers"], json!([NUMBER, "DÅHL, Siv", "Siv Dåhl", "siv@example.net"]));
+    lethe.record(&customer(4, json!({ "phone_number": NUMBER, "name": "Ola Dahl" }))).await;
+    let ordered = dpo.post("/access-exports", &both).await.expect(202).json();
+    assert_eq!(ordered["warnings"][0]["code"], "several_names");
+
+    // An address is made once under a key, and is not shown again.
+    let ticket = || {
+        let call = dpo.call("POST", &format!("{path}/ticket")).header("idempotency-key", "t-1").json(&json!({}));
+        async { Answer::of(call).await.expect(201) }
+    };
+    let (first, again) = (ticket().await, ticket().await);
+    assert!(first.json()["url"].is_string() && first.header("idempotency-replayed").is_none());
+    assert_eq!((&again.json()["url"], again.header("idempotency-replayed")), (&Value::Null, Some("true")));
+    assert_eq!(first.json()["expires_at"], again.json()["expires_at"]);
+});
+
 each_store!(a_copy_by_another_identifier_ends_with_the_last_record, |lethe: TestLethe| async move {
     let customer = json!({ "phone_number": NUMBER, "email": "kari@example.com" });
     let record = json!({ "external_id": "a", "channel": "call", "started_at": "2026-02-01T10:00:00Z",
@@ -195,6 +228,11 @@ each_store!(a_copy_by_another_identifier_ends_with_the_last_record, |lethe: Test
     by_email["email"] = json!("kari@example.com");
     let ordered = lethe.caller("dpo").post("/access-exports", &by_email).await.expect(202).json();
     let path = format!("/access-exports/{}", ordered["id"].as_str().unwrap());
+    // The preview warns of it, whether the customer is named by the other identifier or by the interaction.
+    assert!(is_warned_of(&lethe).await);
+    let named = json!({ "interaction_ids": [lethe.call_of("a").await.id], "targets": ["archive"] });
+    let preview = lethe.caller("dpo").post("/anonymize-requests/preview", &named).await.expect(200);
+    assert!(preview.text.contains("export_open"), "{}", preview.text);
 
     let request = json!({ "phone_number": NUMBER, "to_date": "2026-02-15", "targets": ["archive"] });
     lethe.enter_request(&request).await;

@@ -256,10 +256,37 @@ each_store!(a_recipient_is_rotated_and_deleted, |lethe: TestLethe| async move {
     let found = caller(&lethe, "a", "a", &["integration"]).post("/archive/interactions/lookup", &looked_up).await;
     assert_eq!(found.expect(200).json()["items"][0]["external_id"], "cdr-0");
 
-    // After a rotation, the earlier tokens and ids mean nothing.
+    // A recipient names interactions by its own ids, in requests and in holds.
     let before = export(&crm).await;
+    let officer = caller(&lethe, "crm", "kari", &["dpo", "integration"]);
+    let own = before.records.iter().find(|record| record.get("channel").is_some()).unwrap()["id"].clone();
+    let naming = |id: &Value| json!({ "interaction_ids": [id], "targets": ["archive"] });
+    let foreign = json!(plain.ids.first().unwrap());
+    let refused = officer.post("/anonymize-requests", &naming(&foreign)).await;
+    assert_eq!(refused.mistakes(), ["/interaction_ids/0 not_found"]);
+    let entered = officer.post("/anonymize-requests", &naming(&own)).await.expect(201);
+    assert_eq!(entered.json()["interaction_ids"], json!([own]));
+    let place = format!("/anonymize-requests/{}", entered.json()["id"].as_str().unwrap());
+    let same = officer.patch(&place, "*", &json!({ "interaction_ids": [own] })).await.expect(200).json();
+    assert_eq!((&same["interaction_ids"], &same["version"]), (&json!([own]), &json!(1)));
+    assert_ne!(admin.get(&place).await.expect(200).json()["interaction_ids"], json!([own]));
+    Answer::of(officer.call("DELETE", &place).header("if-match", "*")).await.expect(204);
+    let hold =
+        json!({ "interaction_ids": [own], "ground": "17(3)(e)", "reference": "case 7", "review_on": "2036-08-03" });
+    let hold = officer.post("/holds", &hold).await.expect(201).json();
+    assert_eq!(hold["interaction_ids"], json!([own]));
+    Answer::of(officer.call("DELETE", &format!("/holds/{}", hold["id"].as_str().unwrap()))).await.expect(204);
+
+    // After a rotation, the earlier tokens and ids mean nothing, also in a reveal that was entered before.
+    let reveal = json!({ "tokens": [before.records[0]["customer"]["phone_number"]], "purpose": "case 118" });
+    let reveal = officer.post("/reveals", &reveal).await.expect(201).json();
+    let opening = format!("/reveals/{}/open", reveal["id"].as_str().unwrap());
+    let opened = officer.post(&opening, &json!({})).await.expect(200).json();
+    assert!(opened["items"][0]["value"].is_string(), "{opened}");
     let rotated = admin.post(&format!("{path}/rotate"), &json!({})).await.expect(200);
     assert_eq!(rotated.json()["version"], 2);
+    let opened = officer.post(&opening, &json!({})).await.expect(200).json();
+    assert_eq!(opened["items"][0]["code"], "unknown", "{opened}");
     let after = export(&crm).await;
     assert_eq!((before.tokens.len(), before.records.len()), (after.tokens.len(), after.records.len()));
     assert!(before.tokens.is_disjoint(&after.tokens) && before.ids.is_disjoint(&after.ids));

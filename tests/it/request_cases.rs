@@ -114,9 +114,30 @@ each_store!(a_wish_is_verified_before_it_is_carried_out, |lethe: TestLethe| asyn
     assert_eq!(officer.patch(&place, "*", &json!({ "attestation": null })).await.mistakes(), ["/attestation required"]);
     let clear = json!([{ "id": attested["id"], "version": 1, "attestation": null }]);
     assert_eq!(batch(json!([]), clear).await.mistakes(), ["/update/0/attestation required"]);
+    // The attestation is not of another customer: neither of a number, nor of an address, nor of an interaction.
+    let call = json!({ "external_id": "other", "channel": "call", "started_at": "2026-02-01T10:00:00Z",
+        "customer": { "phone_number": "40404040" } });
+    lethe.record(&call).await;
+    let other = lethe.search(&json!({ "external_id": "other" })).await["items"][0]["id"].clone();
+    for named in [
+        json!({ "phone_number": "40404040" }),
+        json!({ "email": "kari@example.net" }),
+        json!({ "interaction_ids": [other] }),
+    ] {
+        assert_eq!(officer.patch(&place, "*", &named).await.mistakes(), ["/attestation required"], "{named}");
+        let update = with(json!({ "id": attested["id"], "version": 1 }), named);
+        assert_eq!(batch(json!([]), json!([update])).await.mistakes(), ["/update/0/attestation required"]);
+    }
+    let same = officer.patch(&place, "*", &json!({ "phone_number": "412 34 567" })).await.expect(200).json();
+    assert_eq!((&same["attestation"], &same["version"]), (&masked, &json!(1)), "the same customer has it still");
     let merged = officer.patch(&place, "*", &json!({ "attestation": { "representative": null } })).await.expect(200);
     let merged = merged.json()["attestation"].clone();
     assert_eq!((&merged["representative"], &merged["by"]), (&Value::Null, &json!("Ingrid (*****)")));
+    // Where it is not required, it is dropped.
+    let loose = lethe.enter_request(&with(new("40506071"), json!({ "attestation": attestation }))).await;
+    operator.patch("/tenant", "*", &json!({ "attestation_required": false })).await.expect(200);
+    let renamed = officer.patch(&path(&loose), "*", &json!({ "phone_number": "40404040" })).await.expect(200).json();
+    assert_eq!(renamed["attestation"], Value::Null);
     lethe.night("2026-02-16T02:00:00Z").await.well();
     let done = lethe.request(&attested["id"]).await.expect(200).json();
     assert_eq!((&done["status"], &done["attestation"]), (&json!("done"), &merged));

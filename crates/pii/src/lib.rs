@@ -16,6 +16,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
 
 pub use digit::{digit, is_separator};
 pub use email::Email;
@@ -149,6 +150,19 @@ impl PersonName {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl Pii<PersonName> {
+    /// The name without capitals, accents, and the order of its words: `Nordmann, Kari` and `kari nordmann` have the same.
+    #[must_use]
+    pub fn folded(&self) -> Self {
+        let plain: String =
+            self.expose().as_str().nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect();
+        let is_between = |c: char| c.is_whitespace() || c == ',';
+        let mut words: Vec<_> = plain.split(is_between).filter(|word| !word.is_empty()).collect();
+        words.sort_unstable();
+        Self::new(PersonName(words.join(" ")))
     }
 }
 

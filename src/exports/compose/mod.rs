@@ -179,6 +179,7 @@ impl Composer {
         self.zip.begin("data.json", 0)?;
         let mut own: Vec<_> = self.people.own.values().cloned().collect();
         own.sort_unstable();
+        own.dedup();
         let head = json!({ "made_at": self.app.clock.now(), "from": self.export.from, "to": self.export.to,
             "identifiers": own });
         self.write(head.to_string().trim_end_matches('}').as_bytes()).await?;

@@ -127,8 +127,10 @@ pub struct AccessExportListing {
     "expires_at": "2026-08-03T12:01:00Z"
 }))]
 pub struct AccessExportTicket {
-    /// The address, relative to this service. It needs no token, and works once.
-    pub url: String,
+    /// The address, relative to this service. It needs no token, and works once. It is null if an earlier call with the
+    /// same idempotency key has shown it, because it is a secret.
+    #[schema(required, example = "/api/v1/access-exports/tickets/q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k")]
+    pub url: Option<String>,
     /// The time at which the address ends.
     pub expires_at: DateTime<Utc>,
 }

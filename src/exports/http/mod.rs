@@ -27,7 +27,7 @@ use crate::http::query::{Nothing, Params};
 use crate::http::raw::Binary;
 use crate::http::{ApiResult, Caller, Code, Problem, Registry};
 use crate::idempotency::http::{IdempotencyKey, REPLAYED};
-use crate::idempotency::{self, IdempotencyError};
+use crate::idempotency::{self, Call, IdempotencyError};
 use crate::vault::AppContext;
 
 use body::{AccessExport, AccessExportListing, AccessExportTicket};
@@ -192,19 +192,37 @@ pub async fn deny_access_export(
 ///
 /// This needs the scope `exports:write`.
 #[utoipa::path(tag = "exports", operation_id = "create_access_export_ticket", security(("bearer" = ["exports:write"])),
-    params(("id" = Uuid, Path, description = "The id of the export.")),
-    responses((status = 201, description = "The address.", body = AccessExportTicket),
-        CallProblems, ItemProblems, StateProblems))]
+    params(("id" = Uuid, Path, description = "The id of the export."),
+        ("Idempotency-Key" = Option<String>, Header, description = "A call with the same key within 24 hours makes no \
+                                                                    second address. 1 to 255 visible ASCII characters.")),
+    responses((status = 201, description = "The address.", body = AccessExportTicket,
+            headers(("Idempotency-Replayed" = String, description = "`true` if an earlier call has shown it."))),
+        CallProblems, ItemProblems, KeyedProblems, StateProblems))]
 #[post("/access-exports/{id}/ticket")]
 pub async fn create_access_export_ticket(
     caller: Caller<ExportsWrite>,
     id: Id<ExportId>,
     _: Params<Nothing>,
+    key: IdempotencyKey,
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
-    let (text, expires_at) = super::issue_ticket(&app, &caller, id.0).await?;
-    let url = format!("/api/v1/access-exports/tickets/{text}");
-    Ok(HttpResponse::Created().json(AccessExportTicket { url, expires_at }))
+    let key = match &key.0 {
+        None => None,
+        Some(key) => {
+            let service = app.service_key().await?;
+            let key = idempotency::IdempotencyKey::new(&service, &caller, "access-export-tickets", key, &id.0);
+            Some(key.map_err(IdempotencyError::from)?)
+        }
+    };
+    let mut response = HttpResponse::Created();
+    let (url, expires_at) = match super::issue_ticket(&app, &caller, id.0, key).await? {
+        Call::Made((text, expires_at)) => (Some(format!("/api/v1/access-exports/tickets/{text}")), expires_at),
+        Call::Replayed(expires_at) => {
+            response.insert_header((REPLAYED, "true"));
+            (None, expires_at)
+        }
+    };
+    Ok(response.json(AccessExportTicket { url, expires_at }))
 }
 
 /// Download an export by its temporary address
