@@ -136,7 +136,8 @@ async fn resolve_with_names(
     Ok(ids)
 }
 
-/// The ids of identifiers. An identifier that the vault does not know is created. One that is retired is kept.
+/// The ids of identifiers. An identifier that the vault does not know is created. One that is retired is kept, and one
+/// that is reserved gets its value.
 ///
 /// It is contended if another transaction has deleted one of them meanwhile. Only a new transaction sees what is left.
 async fn resolve(tx: &mut Tx<Vault>, keyset: &Keyset, wanted: &HashSet<Identifier>) -> Result<Resolved, VaultError> {
@@ -150,7 +151,7 @@ async fn resolve(tx: &mut Tx<Vault>, keyset: &Keyset, wanted: &HashSet<Identifie
     if !missing.is_empty() {
         let mut rows = Vec::with_capacity(missing.len());
         for (index, identifier) in missing {
-            rows.push(keyset.sealed_row(*index, identifier)?);
+            rows.push(keyset.sealed_row(IdentifierId::random(), *index, identifier)?);
         }
         for chunk in rows.chunks(sql::INSERT_CHUNK) {
             known.extend(sql::insert(tx, keyset.tenant, chunk).await?);
@@ -159,6 +160,11 @@ async fn resolve(tx: &mut Tx<Vault>, keyset: &Keyset, wanted: &HashSet<Identifie
         let others: Vec<_> = rows.iter().map(|row| row.index).filter(|index| !known.contains_key(index)).collect();
         if !others.is_empty() {
             known.extend(sql::by_index(tx, keyset.tenant, others.into_iter()).await?);
+        }
+    }
+    for (index, reserved) in known.iter().filter(|(_, one)| one.is_reserved) {
+        if let Some(identifier) = wanted.get(index) {
+            sql::fill(tx, keyset.tenant, &keyset.sealed_row(reserved.id, *index, identifier)?).await?;
         }
     }
     let retired: Vec<_> = known.values().filter(|one| one.retired).map(|one| one.id).collect();

@@ -238,9 +238,14 @@ impl Keyset {
         self.index.hash(&[b"hash", purpose.as_bytes(), text.as_bytes()])
     }
 
-    pub(super) fn sealed_row(&self, index: BlindIndex, identifier: &Identifier) -> Result<NewIdentifier, VaultError> {
+    pub(super) fn sealed_row(
+        &self,
+        id: IdentifierId,
+        index: BlindIndex,
+        identifier: &Identifier,
+    ) -> Result<NewIdentifier, VaultError> {
         let (version, key) = self.newest()?;
-        let (id, kind) = (IdentifierId::random(), identifier.kind());
+        let kind = identifier.kind();
         let mut value = text_of(identifier).as_bytes().to_vec();
         let mut bound_to = None;
         if let Identifier::Name { bound_to: to, .. } = identifier {

@@ -23,8 +23,8 @@ mod webhook_secret;
 
 use std::collections::{BTreeMap, HashMap};
 
-use pii::Identifier;
 use pii::mask;
+use pii::{Identifier, Kind};
 
 use crate::audit::Grant;
 use crate::base::crypto::BlindIndex;
@@ -128,13 +128,31 @@ pub async fn masks(
     Ok(rows.iter().map(|row| (row.id, masked(row))).collect())
 }
 
-/// The rows of identifiers, all of which the keyset can open.
+/// Creates identifiers that a restored vault has lost, under the ids by which the archive knows them. Their values are
+/// lost, until somebody sends them again. To repeat it changes nothing.
+pub async fn reserve(
+    tx: &mut Tx<Vault>,
+    keyset: &Keyset,
+    lost: impl IntoIterator<Item = (IdentifierId, Kind, BlindIndex)>,
+) -> Result<(), VaultError> {
+    let (key_version, _) = keyset.newest()?;
+    let row =
+        |(id, kind, index)| sql::NewIdentifier { id, kind, bound_to: None, index, sealed: Vec::new(), key_version };
+    let rows: Vec<_> = lost.into_iter().map(row).collect();
+    for chunk in rows.chunks(sql::INSERT_CHUNK) {
+        sql::insert(tx, keyset.tenant, chunk).await?;
+    }
+    Ok(())
+}
+
+/// The rows of identifiers, all of which the keyset can open. One that is only reserved is left out.
 async fn rows(
     tx: &mut Tx<Vault>,
     keyset: &Keyset,
     ids: impl IntoIterator<Item = IdentifierId>,
 ) -> Result<Vec<sql::IdentifierRow>, VaultError> {
-    let rows = sql::by_id(tx, keyset.tenant, ids).await?;
+    let mut rows = sql::by_id(tx, keyset.tenant, ids).await?;
+    rows.retain(|row| !row.sealed.is_empty());
     keyset.learn(tx, rows.iter().map(|row| row.key_version)).await?;
     Ok(rows)
 }

@@ -85,7 +85,9 @@ pub async fn reseal_identifiers(
     let rows = key_sql::identifiers_after(tx, keyset.tenant, after, limit).await?;
     let last = rows.last().map(|row| row.id);
     let older = rows.iter().filter(|row| row.key_version < newest);
-    let fresh: Vec<_> = older.filter_map(|row| Some((row.id, keyset.reseal(row).ok()?))).collect();
+    // A reserved identifier has no value, and must not keep an older key.
+    let reseal = |row: &sql::IdentifierRow| if row.sealed.is_empty() { Ok(Vec::new()) } else { keyset.reseal(row) };
+    let fresh: Vec<_> = older.filter_map(|row| Some((row.id, reseal(row).ok()?))).collect();
     let resealed =
         if fresh.is_empty() { 0 } else { key_sql::replace_sealed(tx, keyset.tenant, newest, &fresh).await? };
     Ok((last, resealed))

@@ -38,6 +38,8 @@ pub struct IdentifierRow {
 pub struct KnownIdentifier {
     pub id: IdentifierId,
     pub retired: bool,
+    /// Whether only its keyed hash is known: a restore has lost its value.
+    pub is_reserved: bool,
 }
 
 pub async fn by_index(
@@ -48,7 +50,8 @@ pub async fn by_index(
     let hashes: Vec<Vec<u8>> = hashes.map(|hash| hash.0.to_vec()).collect();
     let mut found = HashMap::new();
     for chunk in hashes.chunks(SELECT_CHUNK) {
-        let query = tx.query("SELECT id, index_hash, retired FROM identifiers").with(" WHERE tenant_id = ", tenant);
+        let query = tx.query("SELECT id, index_hash, retired, length(sealed) = 0 FROM identifiers");
+        let query = query.with(" WHERE tenant_id = ", tenant);
         found.extend(known(query.with_keys(" AND index_hash", chunk.iter().cloned())).await?);
     }
     Ok(found)
@@ -78,7 +81,7 @@ pub async fn insert(
     } else {
         query.push("VALUES ").each(rows, |query, row| with_row(query, tenant, row)).once()
     };
-    known(query.push(" ON CONFLICT DO NOTHING RETURNING id, index_hash, retired")).await
+    known(query.push(" ON CONFLICT DO NOTHING RETURNING id, index_hash, retired, length(sealed) = 0")).await
 }
 
 fn with_row<'c>(query: Query<'c>, tenant: TenantId, row: &NewIdentifier) -> Query<'c> {
@@ -95,11 +98,25 @@ fn with_row<'c>(query: Query<'c>, tenant: TenantId, row: &NewIdentifier) -> Quer
 }
 
 async fn known(query: Query<'_>) -> Result<HashMap<BlindIndex, KnownIdentifier>> {
-    let rows: Vec<(IdentifierId, Vec<u8>, bool)> = query.all().await?;
+    let rows: Vec<(IdentifierId, Vec<u8>, bool, bool)> = query.all().await?;
     Ok(rows
         .into_iter()
-        .filter_map(|(id, hash, retired)| Some((to_index(&hash)?, KnownIdentifier { id, retired })))
+        .filter_map(|(id, hash, retired, is_reserved)| {
+            Some((to_index(&hash)?, KnownIdentifier { id, retired, is_reserved }))
+        })
         .collect())
+}
+
+/// Gives a reserved identifier its value.
+pub async fn fill(tx: &mut Tx<Vault>, tenant: TenantId, row: &NewIdentifier) -> Result<u64> {
+    tx.query("UPDATE identifiers SET")
+        .with(" sealed = ", row.sealed.as_slice())
+        .with(", key_version = ", row.key_version)
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND index_hash = ", row.index.0.to_vec())
+        .push(" AND length(sealed) = 0")
+        .execute()
+        .await
 }
 
 pub async fn by_id(

@@ -247,6 +247,50 @@ each_store!(a_hold_comes_too_late_for_a_pass_that_has_begun, |lethe: TestLethe| 
     assert_eq!(dpo.get(&late).await.expect(200).json()["phone_number"], KARI);
 });
 
+each_store!(a_hold_keeps_a_customer_whom_a_restored_vault_has_lost, |mut lethe: TestLethe| async move {
+    call(&lethe, "before", by(OLA), "").await;
+    lethe.stop().await;
+    let backup = lethe.copy().await;
+    lethe.serve().await;
+    // Since the backup, two customers have called. One is held, and one waits to be forgotten.
+    call(&lethe, "kari", by(KARI), "").await;
+    call(&lethe, "eva", by(EVA), "").await;
+    let hold = place(&lethe, &by(KARI)).await;
+    lethe.stop().await;
+    lethe.run(JOB).await.well();
+    lethe.serve().await;
+    let waiting =
+        lethe.enter_request(&json!({ "phone_number": EVA, "to_date": "2026-02-15", "targets": ["archive"] })).await;
+    lethe.stop().await;
+    for parts in [&[Part::Vault][..], &[Part::Archive, Part::Vault]] {
+        let mut restored = lethe.copy().await;
+        restored.restore(&backup, parts).await;
+        let replayed = report(&restored.run(&["replay", "--json"]).await.well());
+        restored.serve().await;
+        // The calls are sent again, and the customers are the same ones for the hold and for the request.
+        for (no, who) in [("kari", KARI), ("again", KARI), ("eva", EVA)] {
+            call(&restored, no, by(who), "").await;
+        }
+        let dpo = restored.caller("dpo");
+        let shown = dpo.get(&hold).await.expect(200).json();
+        assert_eq!((&shown["phone_number"], &shown["released_at"]), (&json!(KARI), &json!(null)), "{replayed}");
+        let of_kari = json!({ "phone_number": KARI, "to_date": "2026-02-15", "targets": ["archive"] });
+        let of_kari = restored.enter_request(&of_kari).await;
+        restored.stop().await;
+        let told = report(&restored.run(JOB).await.well());
+        assert_eq!(told["requests_held"], 1, "{parts:?}: {told}");
+        restored.serve().await;
+        assert_eq!(restored.request(&of_kari["id"]).await.json()["status"], "waiting");
+        assert_eq!(restored.find(&by(KARI)).await.len(), 2, "the held calls are there");
+        if parts == [Part::Vault] {
+            assert_eq!(restored.request(&waiting["id"]).await.json()["status"], "done");
+            call(&restored, "late", by(EVA), "").await;
+            assert_eq!(restored.find(&by(EVA)).await, [""; 0], "late data arrive forgotten");
+        }
+        restored.stop().await;
+    }
+});
+
 each_store!(a_replay_places_and_releases_holds_again, |mut lethe: TestLethe| async move {
     let [of_kari, of_ola, _] = three_people(&lethe).await;
     let call_of_kari = lethe.call_of("kari").await.id.to_string();

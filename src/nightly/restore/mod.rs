@@ -7,6 +7,7 @@
 mod expiry;
 mod horizon;
 mod look;
+mod lost;
 mod replay;
 mod replayed;
 mod settle;

@@ -12,9 +12,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::look::{self, Look, TenantLook};
+use super::lost;
 use super::replayed::Replay;
 use super::settle::settle;
-use crate::base::id::{IdentifierId, PassId, RequestId, TenantId};
+use crate::base::id::{PassId, RequestId, TenantId};
 use crate::content::ContentStore;
 use crate::journal::{Body, KnownObject, ObjectKind, Selection};
 use crate::nightly::context::PassContext;
@@ -23,15 +24,10 @@ use crate::nightly::lease::{self, Lease};
 use crate::nightly::model::{Ending, Pass, PassError, PassResult, Step, Stop};
 use crate::nightly::progress::Progress;
 use crate::nightly::report::Report;
-use crate::nightly::steps::gc_identifiers::references;
 use crate::nightly::{pass, sql};
 use crate::requests::repeat::{self, RepeatedRequest};
-use crate::store::{Archive, Tx};
 use crate::tenants::{Tenant, fence};
 use crate::vault::{self, AppContext, Erasure, RepeatedErasure};
-
-/// How many identifiers one statement looks up.
-const BATCH: usize = 1_000;
 
 #[derive(Clone, Copy, Debug)]
 pub struct ReplayOptions {
@@ -142,7 +138,7 @@ impl ReplayJob<'_> {
             report.differing.clone_from(&differing);
         }
         ended?;
-        report.dangling = self.dangling(&tenant).await?;
+        report.dangling = lost::reserve(self.app, tenant.id).await?;
         look::look(self.app).await?;
         Ok(())
     }
@@ -296,23 +292,6 @@ impl ReplayJob<'_> {
             _ => Ok(Vec::new()),
         }
     }
-
-    /// How many identifiers of the archive the vault does not know.
-    async fn dangling(&self, tenant: &Tenant) -> PassResult<u64> {
-        let mut dangling = 0;
-        let keyset = self.app.keysets.get(&self.app.vault, tenant.id).await?;
-        for (table, column) in references() {
-            let mut after = None;
-            loop {
-                let ids = next_ids(&mut self.app.archive.read().await?, tenant.id, table, column, after).await?;
-                let Some(last) = ids.last() else { break };
-                after = Some(*last);
-                let known = vault::masks(&mut self.app.vault.read().await?, &keyset, ids.iter().copied()).await?;
-                dangling += ids.iter().filter(|id| !known.contains_key(id)).count() as u64;
-            }
-        }
-        Ok(dangling)
-    }
 }
 
 /// The objects with requests that the archive has to repeat: those that it does not know, and those of its unfinished
@@ -328,21 +307,4 @@ fn entries(look: &TenantLook) -> Vec<crate::journal::JournalEntry> {
     entries.sort_by_key(|entry| entry.seq);
     entries.dedup();
     entries
-}
-
-async fn next_ids(
-    tx: &mut Tx<Archive>,
-    tenant: TenantId,
-    table: &'static str,
-    column: &'static str,
-    after: Option<IdentifierId>,
-) -> PassResult<Vec<IdentifierId>> {
-    let mut query = tx.query("SELECT DISTINCT ").push(column).push(" FROM ").push(table);
-    query = query.with(" WHERE tenant_id = ", tenant).push(" AND ").push(column).push(" IS NOT NULL");
-    if let Some(after) = after {
-        query = query.push(" AND ").push(column).with(" > ", after);
-    }
-    let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
-    let rows: Vec<(IdentifierId,)> = query.push(" ORDER BY ").push(column).with(" LIMIT ", limit).all().await?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
