@@ -3,13 +3,14 @@
 //! A person who knows the second of a call and its queue finds its record, if no other record has the same two values.
 //! The report counts such records before and after ageing. It changes nothing, and it shows no value.
 
-use chrono::{DateTime, Offset as _, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::ageing::DURATIONS;
 use super::kinds::Channel;
+use crate::base::day::{change_of_offset, utc_offset};
 use crate::base::id::TenantId;
 use crate::base::words::described;
 use crate::store::{Archive, Query, Result, Sql, Tx};
@@ -87,7 +88,7 @@ pub struct LinkabilityClass {
     pub below_k: u64,
 }
 
-/// The report by all combinations. Hours and days begin as they do in the zone at this time of the year.
+/// The report by all combinations. Hours and days are those of the zone.
 pub async fn linkability(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
@@ -95,10 +96,10 @@ pub async fn linkability(
     k: u32,
     (zone, now): (Tz, DateTime<Utc>),
 ) -> Result<Vec<LinkabilityClass>> {
-    let offset = i64::from(now.with_timezone(&zone).offset().fix().local_minus_utc());
+    let offsets = Offsets::of(bounds(tx, tenant, compared).await?, zone, now);
     let mut report = Vec::new();
     for combinations in COMBINATIONS {
-        let query = with_classes(tx.query("WITH "), tenant, compared, combinations, offset);
+        let query = with_classes(tx.query("WITH "), tenant, compared, combinations, &offsets);
         let sizes: Vec<(i64, i64, i64, i64)> = with_sizes(query, combinations.len(), k).all().await?;
         for (columns, (_, rows, unique, below_k)) in combinations.iter().zip(sizes) {
             let [rows, unique, below_k] = [rows, unique, below_k].map(i64::unsigned_abs);
@@ -114,13 +115,13 @@ fn with_classes<'c>(
     tenant: TenantId,
     compared: &Compared,
     combinations: &[&[LinkingColumn]],
-    offset: i64,
+    offsets: &Offsets,
 ) -> Query<'c> {
     for (level, columns) in combinations.iter().enumerate() {
         query = query.push(if level == 0 { "" } else { ", " }).push(CLASSES[level]).push(" AS (SELECT ");
         for column in *columns {
             query = match level {
-                0 => column.append(query, offset),
+                0 => column.append(query, offsets),
                 _ if combinations[level - 1].contains(column) => query.push(column.as_str()),
                 // Of all columns, only the day is another value of a finer class.
                 _ => query.push("hour / 24"),
@@ -151,6 +152,58 @@ fn with_sizes(mut query: Query<'_>, combinations: usize, k: u32) -> Query<'_> {
     query.push(" ORDER BY 1")
 }
 
+/// The times of the oldest and of the newest interaction.
+async fn bounds(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    compared: &Compared,
+) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>> {
+    let oldest = compared.select(tx.query("SELECT at FROM interactions"), tenant);
+    let oldest: Option<(DateTime<Utc>,)> = oldest.push(" ORDER BY at, id LIMIT 1").maybe().await?;
+    let newest = compared.select(tx.query("SELECT at FROM interactions"), tenant);
+    let newest: Option<(DateTime<Utc>,)> = newest.push(" ORDER BY at DESC, id DESC LIMIT 1").maybe().await?;
+    Ok(oldest.zip(newest).map(|((oldest,), (newest,))| (oldest, newest)))
+}
+
+/// The years in which changes of the clocks are looked for. An instant may be of any year.
+const YEARS: TimeDelta = TimeDelta::days(50 * 366);
+
+/// The seconds by which local time is ahead of UTC.
+#[derive(Debug)]
+struct Offsets {
+    /// Up to an instant.
+    before: Vec<(DateTime<Utc>, i64)>,
+    /// After the last one.
+    last: i64,
+}
+
+impl Offsets {
+    fn of(bounds: Option<(DateTime<Utc>, DateTime<Utc>)>, zone: Tz, now: DateTime<Utc>) -> Self {
+        let (oldest, newest) = bounds.unwrap_or((now, now));
+        let (mut from, to) = (oldest.max(now - YEARS), newest.min(now + YEARS));
+        let mut before = Vec::new();
+        while from < to {
+            let change = change_of_offset(from, to, zone);
+            before.push((change, i64::from(utc_offset(from, zone))));
+            from = change;
+        }
+        before.pop();
+        Self { before, last: i64::from(utc_offset(to, zone)) }
+    }
+
+    /// Appends the local seconds since 1970.
+    fn append<'c>(&self, query: Query<'c>) -> Query<'c> {
+        let query = query.push(SECONDS);
+        if self.before.is_empty() {
+            return query.with(" + ", self.last);
+        }
+        let query = self.before.iter().fold(query.push(" + CASE"), |query, (change, offset)| {
+            query.with(" WHEN at < ", *change).with(" THEN ", *offset)
+        });
+        query.with(" ELSE ", self.last).push(" END")
+    }
+}
+
 impl Compared {
     /// Appends the condition of an interaction.
     fn select<'c>(&self, query: Query<'c>, tenant: TenantId) -> Query<'c> {
@@ -179,11 +232,11 @@ impl LinkingColumn {
     }
 
     /// Appends the value by which interactions are grouped.
-    fn append(self, query: Query<'_>, offset: i64) -> Query<'_> {
+    fn append<'c>(self, query: Query<'c>, offsets: &Offsets) -> Query<'c> {
         match self {
             Self::Second => query.push(SECONDS),
-            Self::Hour => query.push("(").push(SECONDS).with(" + ", offset).push(") / 3600"),
-            Self::Day => query.push("(").push(SECONDS).with(" + ", offset).push(") / 86400"),
+            Self::Hour => offsets.append(query.push("(")).push(") / 3600"),
+            Self::Day => offsets.append(query.push("(")).push(") / 86400"),
             Self::Queue => query.push("queue"),
             Self::AgentId => query.push("agent_id"),
             Self::Outcome => query.push("outcome"),

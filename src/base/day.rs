@@ -1,6 +1,6 @@
 //! Local days of a tenant's time zone.
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, Offset as _, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
 /// The earliest year of a day that a user names, as in records.
@@ -48,6 +48,31 @@ pub fn cutoff(to_date: NaiveDate, zone: Tz) -> Option<DateTime<Utc>> {
 #[must_use]
 pub fn local_day(at: DateTime<Utc>, zone: Tz) -> NaiveDate {
     at.with_timezone(&zone).date_naive()
+}
+
+/// The seconds by which local time is ahead of UTC.
+#[must_use]
+pub fn utc_offset(at: DateTime<Utc>, zone: Tz) -> i32 {
+    zone.offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc()
+}
+
+/// The first instant after `from` with another offset, or `to` if that is earlier. No zone has changed its clocks twice
+/// within an hour.
+#[must_use]
+pub fn change_of_offset(from: DateTime<Utc>, to: DateTime<Utc>, zone: Tz) -> DateTime<Utc> {
+    let now = utc_offset(from, zone);
+    let (mut before, mut after) = (from, from);
+    while after < to && utc_offset(after, zone) == now {
+        (before, after) = (after, to.min(after + TimeDelta::hours(1)));
+    }
+    if utc_offset(after, zone) == now {
+        return to;
+    }
+    while after - before > TimeDelta::seconds(1) {
+        let middle = before + TimeDelta::seconds((after - before).num_seconds() / 2);
+        if utc_offset(middle, zone) == now { before = middle } else { after = middle }
+    }
+    after
 }
 
 #[cfg(test)]

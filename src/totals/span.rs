@@ -1,12 +1,9 @@
 //! The time of a total: whole local days, in parts in which local time has one offset from UTC.
 
-use chrono::{
-    DateTime, Datelike as _, Months, NaiveDate, NaiveDateTime, Offset as _, TimeDelta, TimeZone as _, Timelike as _,
-    Utc,
-};
+use chrono::{DateTime, Datelike as _, Months, NaiveDate, NaiveDateTime, TimeDelta, Timelike as _, Utc};
 use chrono_tz::Tz;
 
-use crate::base::day::{cutoff, local_day, start_of_day};
+use crate::base::day::{change_of_offset, cutoff, local_day, start_of_day, utc_offset};
 
 /// The longest time of a total.
 const LONGEST: Months = Months::new(13);
@@ -62,34 +59,11 @@ impl Span {
             let next = month.checked_add_months(Months::new(1)).and_then(|next| start_of_day(next, zone));
             let to = next.map_or(self.to, |next| self.to.min(next));
             let to = change_of_offset(from, to, zone);
-            parts.push(Part { from, to, offset: offset(from, zone), month });
+            parts.push(Part { from, to, offset: utc_offset(from, zone), month });
             from = to;
         }
         parts
     }
-}
-
-/// The seconds by which local time is ahead of UTC.
-fn offset(at: DateTime<Utc>, zone: Tz) -> i32 {
-    zone.offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc()
-}
-
-/// The first instant after `from` with another offset, or `to` if that is earlier. No zone has changed its clocks twice
-/// within an hour.
-fn change_of_offset(from: DateTime<Utc>, to: DateTime<Utc>, zone: Tz) -> DateTime<Utc> {
-    let now = offset(from, zone);
-    let (mut before, mut after) = (from, from);
-    while after < to && offset(after, zone) == now {
-        (before, after) = (after, to.min(after + TimeDelta::hours(1)));
-    }
-    if offset(after, zone) == now {
-        return to;
-    }
-    while after - before > TimeDelta::seconds(1) {
-        let middle = before + TimeDelta::seconds((after - before).num_seconds() / 2);
-        if offset(middle, zone) == now { before = middle } else { after = middle }
-    }
-    after
 }
 
 /// The latest full local hour that is not after an instant.
@@ -185,7 +159,7 @@ mod tests {
             prop_assert!(parts.last().is_none_or(|part| part.to == span.to));
             let asked = span.from + TimeDelta::seconds(asked % (span.to - span.from).num_seconds().max(1));
             for part in parts.iter().filter(|part| part.from <= asked && asked < part.to) {
-                prop_assert_eq!(part.offset, offset(asked, zone));
+                prop_assert_eq!(part.offset, utc_offset(asked, zone));
                 prop_assert_eq!(part.month, local_day(asked, zone).with_day(1).unwrap());
             }
         }

@@ -176,6 +176,16 @@ fn check_rows(before: &Dump, after: &Dump, (begun, ended): (DateTime<Utc>, DateT
     }
 }
 
+/// Checks that the places of the rows in a table, and so in a dump, do not tell in which order their records arrived: they
+/// are in the order of their random ids, but for the beginnings of a few chunks and for space that was free.
+fn check_order(dump: &Dump) {
+    for table in TABLES {
+        let ids = dump.places(table);
+        let breaks = ids.windows(2).filter(|pair| pair[0] > pair[1]).count();
+        assert!(breaks <= ids.len() / 10, "{table}: {breaks} breaks in {} rows", ids.len());
+    }
+}
+
 /// The paths of all files and folders below a folder.
 fn paths(folder: &Path) -> Vec<String> {
     let mut paths = Vec::new();
@@ -224,6 +234,7 @@ each_store!(an_attacker_with_the_sent_records_links_no_aged_one, |lethe: TestLet
     check_links(&after, "raw_events", events.iter().map(Known::raw_event));
 
     check_ids(&before, &after);
+    check_order(&after);
     check_rows(&before, &after, (begun, ended));
     let left =
         ["audit_records", "contents", "deliveries", "mentions", "ageing_work"].map(|table| after.rows(table).len());

@@ -10,6 +10,7 @@ mod access_exports;
 mod again;
 mod ageing;
 mod ageing_attack;
+mod ageing_cases;
 mod api_document;
 mod architecture;
 mod audit_log;

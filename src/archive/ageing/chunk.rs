@@ -19,7 +19,7 @@ use crate::base::clock::Clock;
 use crate::base::day::start_of_day;
 use crate::base::id::{IdentifierId, RecordId, TenantId, random_i64};
 use crate::base::target::Target;
-use crate::store::{Archive, Result, Sql, Tx};
+use crate::store::{Archive, Query, Result, Sql, Tx};
 use crate::vault::Keyset;
 
 /// The most records of one statement. An interaction may have any number of survey responses and events, and SQLite limits
@@ -133,8 +133,9 @@ pub async fn apply(
         }
     }
     outcome.identifiers.extend(identifiers);
-    delete(tx, tenant, Target::Archive, &deleted.iter().map(|row| row.record_id.0).collect::<Vec<_>>()).await?;
-    update(tx, rules, &aged).await?;
+    delete(tx, tenant, Target::Archive, &rows.iter().map(|row| row.record_id.0).collect::<Vec<_>>()).await?;
+    insert(tx, rules, &aged).await?;
+    touch_month(tx, rules, &aged).await?;
     kept::add(tx, tenant, rules.month, rows).await?;
     tx.query("DELETE FROM ageing_work")
         .with(" WHERE tenant_id = ", tenant)
@@ -186,11 +187,12 @@ pub async fn delete(tx: &mut Tx<Archive>, tenant: TenantId, target: Target, ids:
 
 /// An interaction as it becomes.
 struct Becoming<'r> {
-    was: RecordId,
     id: Uuid,
     external_id: String,
     at: DateTime<Utc>,
     aged: Grain,
+    channel: Channel,
+    direction: Option<Direction>,
     queue: Option<&'r str>,
     agent_id: Option<&'r str>,
     outcome: Option<&'r str>,
@@ -211,11 +213,12 @@ impl<'r> Becoming<'r> {
         };
         let kept = |is_kept: bool, value: &'r Option<String>| value.as_deref().filter(|_| is_kept);
         Self {
-            was: row.record_id,
             id: IdentifierId::random().0,
             external_id: list::new_external_id(),
             at,
             aged: level.time,
+            channel: row.channel,
+            direction: row.direction,
             queue: kept(level.queue, &row.queue),
             agent_id: kept(level.agent_id, &row.agent_id),
             outcome: kept(level.outcome, &row.outcome),
@@ -229,57 +232,82 @@ impl<'r> Becoming<'r> {
 /// The bits of what an aged interaction has lost: the same for all, also if they never had it, and no content comes back.
 const LOST: i16 = forgotten::CUSTOMER | forgotten::CONTENT;
 
-async fn update(tx: &mut Tx<Archive>, rules: &MonthRules<'_>, rows: &[&ChunkRow]) -> Result<u64> {
-    if rows.is_empty() {
-        return Ok(0);
+/// Inserts the interactions of a chunk as they become, in the order of their new random ids. A row that is updated keeps
+/// its place among the others: SQLite its number, and PostgreSQL the order in which the rows were found. So the order of
+/// a table or of a dump would tell which call each of them was.
+async fn insert(tx: &mut Tx<Archive>, rules: &MonthRules<'_>, rows: &[&ChunkRow]) -> Result<()> {
+    let mut rows: Vec<_> = rows.iter().map(|row| Becoming::new(rules, row)).collect();
+    rows.sort_unstable_by_key(|row| row.id);
+    for rows in rows.chunks(BATCH) {
+        let query = tx.query(
+            "INSERT INTO interactions (tenant_id, changed_at, forgotten, id, external_id, at, aged, channel, direction, \
+             queue, agent_id, outcome, duration_s, attributes, cell_key) ",
+        );
+        let query = if query.is_postgres() {
+            query
+                .with("SELECT ", rules.tenant)
+                .with(", ", rules.changed_at)
+                .with(", ", LOST)
+                .push(", one.*")
+                .with_array(" FROM unnest(", rows.iter().map(|row| row.id))
+                .with_array(", ", rows.iter().map(|row| row.external_id.as_str()))
+                .with_array(", ", rows.iter().map(|row| row.at))
+                .with_array(", ", rows.iter().map(|row| row.aged.as_str()))
+                .with_array(", ", rows.iter().map(|row| row.channel.as_str()))
+                .with_array(", ", rows.iter().map(|row| row.direction.map(Direction::as_str)))
+                .with_array(", ", rows.iter().map(|row| row.queue))
+                .with_array(", ", rows.iter().map(|row| row.agent_id))
+                .with_array(", ", rows.iter().map(|row| row.outcome))
+                .with_array(", ", rows.iter().map(|row| row.duration_s))
+                .with_array(", ", rows.iter().map(|row| row.attributes))
+                .with_array(", ", rows.iter().map(|row| row.cell_key))
+                .push(") AS one")
+        } else {
+            query.push("VALUES ").each(rows, |query, row| with_row(query, rules, row)).once()
+        };
+        query.execute().await?;
     }
-    let rows: Vec<_> = rows.iter().map(|row| Becoming::new(rules, row)).collect();
-    let query = tx.query("WITH becoming ");
-    let query = if query.is_postgres() {
-        query
-            .with_array("AS (SELECT * FROM unnest(", rows.iter().map(|row| row.was.0))
-            .with_array(", ", rows.iter().map(|row| row.id))
-            .with_array(", ", rows.iter().map(|row| row.external_id.as_str()))
-            .with_array(", ", rows.iter().map(|row| row.at))
-            .with_array(", ", rows.iter().map(|row| row.aged.as_str()))
-            .with_array(", ", rows.iter().map(|row| row.queue))
-            .with_array(", ", rows.iter().map(|row| row.agent_id))
-            .with_array(", ", rows.iter().map(|row| row.outcome))
-            .with_array(", ", rows.iter().map(|row| row.duration_s))
-            .with_array(", ", rows.iter().map(|row| row.attributes))
-            .with_array(", ", rows.iter().map(|row| row.cell_key))
-            .push(") AS one (was, id, external_id, at, aged, queue, agent_id, outcome, duration_s, attributes, cell_key))")
-    } else {
-        query
-            .push("(was, id, external_id, at, aged, queue, agent_id, outcome, duration_s, attributes, cell_key) AS (VALUES ")
-            .each(&rows, |query, row| {
-                query
-                    .with("(", row.was)
-                    .with(", ", row.id)
-                    .with(", ", row.external_id.as_str())
-                    .with(", ", row.at)
-                    .with(", ", row.aged.as_str())
-                    .with(", ", row.queue)
-                    .with(", ", row.agent_id)
-                    .with(", ", row.outcome)
-                    .with(", ", row.duration_s)
-                    .with(", ", row.attributes)
-                    .with(", ", row.cell_key)
-                    .push(")")
-            })
-            .push(")")
-            .once()
-    };
-    query
-        .with(" UPDATE interactions SET changed_at = ", rules.changed_at)
-        .with(", forgotten = ", LOST)
-        .push(", id = n.id, external_id = n.external_id, at = n.at, aged = n.aged, queue = n.queue")
-        .push(", agent_id = n.agent_id, outcome = n.outcome, duration_s = n.duration_s, attributes = n.attributes")
-        .push(", cell_key = n.cell_key, ended_at = NULL, phone_id = NULL, email_id = NULL, name_id = NULL")
-        .with(" FROM becoming n WHERE interactions.tenant_id = ", rules.tenant)
-        .push(" AND interactions.id = n.was")
+    Ok(())
+}
+
+/// Gives the interactions that were aged to this month before the time of this change, if late ones have joined them. Otherwise
+/// the time would tell which of them were late.
+async fn touch_month(tx: &mut Tx<Archive>, rules: &MonthRules<'_>, rows: &[&ChunkRow]) -> Result<()> {
+    let is_of_month =
+        |row: &&&ChunkRow| row.ladder_level.and_then(|no| usize::try_from(no).ok()) == Some(rules.levels.len());
+    let channels: BTreeSet<_> = rows.iter().filter(is_of_month).map(|row| row.channel.as_str()).collect();
+    let Some(at) = start_of_day(rules.month, rules.zone).filter(|_| !channels.is_empty()) else { return Ok(()) };
+    tx.query("UPDATE interactions SET")
+        .with(" changed_at = ", rules.changed_at)
+        .with(" WHERE tenant_id = ", rules.tenant)
+        .with_any(" AND channel", channels)
+        .with(" AND at = ", at)
+        .with(" AND aged = ", Grain::Month.as_str())
+        .push(" AND queue IS NULL AND agent_id IS NULL AND outcome IS NULL AND duration_s IS NULL")
+        .with(" AND attributes IS NULL AND changed_at <> ", rules.changed_at)
         .execute()
-        .await
+        .await?;
+    Ok(())
+}
+
+fn with_row<'c>(query: Query<'c>, rules: &MonthRules<'_>, row: &Becoming<'_>) -> Query<'c> {
+    query
+        .with("(", rules.tenant)
+        .with(", ", rules.changed_at)
+        .with(", ", LOST)
+        .with(", ", row.id)
+        .with(", ", row.external_id.as_str())
+        .with(", ", row.at)
+        .with(", ", row.aged.as_str())
+        .with(", ", row.channel)
+        .with(", ", row.direction)
+        .with(", ", row.queue)
+        .with(", ", row.agent_id)
+        .with(", ", row.outcome)
+        .with(", ", row.duration_s)
+        .with(", ", row.attributes)
+        .with(", ", row.cell_key)
+        .push(")")
 }
 
 #[cfg(test)]

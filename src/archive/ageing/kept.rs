@@ -1,8 +1,9 @@
 //! The totals of aged and deleted interactions: by day, queue, channel, direction, and outcome, and by month, agent, and
 //! channel.
 //!
-//! A cell with fewer than `k` interactions is added to the cell `other` of its month and channel. So sums by month and
-//! channel are exact, and finer ones differ by at most `other`. Each chunk adds the interactions that it ages. So the
+//! A cell with fewer than `k` interactions is added to the cell `other` of its month and channel, and so is the smallest of
+//! the larger ones, if `other` would have fewer than `k` without it. So sums by month and channel are exact, and finer ones
+//! differ by at most `other`. Each chunk adds the interactions that it ages. So the
 //! totals of a month are at each instant the sum of what is kept and of the interactions that are not aged.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -167,6 +168,65 @@ pub async fn add_cells(tx: &mut Tx<Archive>, tenant: TenantId, month: NaiveDate,
         .push(" ON CONFLICT DO NOTHING")
         .execute()
         .await?;
+    for grain in [BY_DAY, BY_AGENT] {
+        widen_other(tx, tenant, &grain, month, k).await?;
+    }
+    Ok(())
+}
+
+/// One of the two tables of kept totals.
+struct KeptGrain {
+    table: &'static str,
+    /// The column of the day that `other` has.
+    day: &'static str,
+    /// The columns of a cell but for its channel, and the same of the interactions of a plan.
+    columns: &'static str,
+    values: &'static str,
+}
+
+const BY_DAY: KeptGrain = KeptGrain {
+    table: "kept_totals",
+    day: "day",
+    columns: "day, direction, queue, outcome",
+    values: "day, coalesce(direction, ''), coalesce(queue, ''), coalesce(outcome, '')",
+};
+
+const BY_AGENT: KeptGrain =
+    KeptGrain { table: "kept_agents", day: "month", columns: "agent_id", values: "coalesce(agent_id, '')" };
+
+/// Leaves the smallest cell to `other`, where `other` of a channel would have fewer than `k` interactions. Otherwise it
+/// would be the only sum that tells of so few.
+async fn widen_other(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    grain: &KeptGrain,
+    month: NaiveDate,
+    k: u32,
+) -> Result<()> {
+    let KeptGrain { table, day, columns, values } = *grain;
+    let left: Vec<(Channel, i64)> = tx
+        .query("SELECT channel, CAST(sum(n) AS BIGINT) FROM (SELECT channel, count(*) AS n FROM ageing_work")
+        .with(" WHERE tenant_id = ", tenant)
+        .push(" GROUP BY channel, ")
+        .push(values)
+        .with(") AS cells WHERE n < ", i64::from(k))
+        .push(" GROUP BY channel")
+        .all()
+        .await?;
+    for (channel, left) in left {
+        let query = tx.query("SELECT n FROM ").push(table).with(" WHERE tenant_id = ", tenant);
+        let query = query.with(" AND channel = ", channel).push(" AND kind = 'other' AND ").push(day);
+        let before: Option<(i64,)> = query.with(" = ", month).maybe().await?;
+        if left + before.map_or(0, |(n,)| n) >= i64::from(k) {
+            continue;
+        }
+        let query = tx.query("DELETE FROM ").push(table).with(" WHERE tenant_id = ", tenant);
+        let query = query.with(" AND channel = ", channel).push(" AND kind = 'cell' AND n = 0 AND (").push(columns);
+        let query = query.push(") IN (SELECT ").push(values).with(" FROM ageing_work WHERE tenant_id = ", tenant);
+        let query = query.with(" AND channel = ", channel).push(" GROUP BY ").push(values);
+        let query = query.with(" HAVING count(*) >= ", i64::from(k)).push(" ORDER BY count(*), ").push(values);
+        query.push(" LIMIT 1)").execute().await?;
+    }
     Ok(())
 }
 

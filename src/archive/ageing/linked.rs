@@ -13,7 +13,7 @@ use super::chunk::{BATCH, MonthRules, Removal};
 use super::list::{self, AgedKey};
 use super::{Grain, first_of_month, scores};
 use crate::archive::held;
-use crate::archive::kinds::{RawEvent, RecordKind, SurveyResponse, table};
+use crate::archive::kinds::table;
 use crate::archive::model::forgotten;
 use crate::archive::parsed::keyed_id;
 use crate::base::day::{local_day, start_of_day};
@@ -70,6 +70,9 @@ impl Linked {
         if target == Target::SmsSurvey { &self.scores } else { &self.events }
     }
 }
+
+/// The name of an event whose own name is rare.
+const OTHER: &str = "other";
 
 /// The targets whose records are linked to interactions.
 pub const TARGETS: [Target; 2] = [Target::SmsSurvey, Target::RawData];
@@ -213,92 +216,66 @@ pub async fn age(tx: &mut Tx<Archive>, rules: &MonthRules<'_>, target: Target, l
         let cell = |row: &LinkedRow| scores::cell(row.month(zone), row.value.as_deref());
         scores::add(tx, tenant, rows.iter().map(|row| (cell(row), row.cell_key))).await?;
     }
-    let (deleted, aged): (Vec<&LinkedRow>, Vec<_>) = rows.iter().partition(|row| is_deleted(row));
-    super::chunk::delete(tx, tenant, target, &deleted.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
-    for chunk in aged.chunks(BATCH) {
-        let rows: Vec<_> = chunk.iter().map(|row| Renamed::new(row, kept, zone)).collect();
-        match target {
-            Target::SmsSurvey => update::<SurveyResponse>(tx, tenant, &rows, changed_at).await?,
-            Target::Archive | Target::RawData => update::<RawEvent>(tx, tenant, &rows, changed_at).await?,
-        };
+    super::chunk::delete(tx, tenant, target, &removal.records).await?;
+    let aged = rows.iter().filter(|row| !is_deleted(row));
+    let mut aged: Vec<_> = aged.map(|row| Becoming::new(row, kept, zone)).collect();
+    // As of the interactions, the order of the rows must not tell which record each of them was.
+    aged.sort_unstable_by_key(|row| row.id);
+    for rows in aged.chunks(BATCH) {
+        insert(tx, tenant, target, rows, changed_at).await?;
     }
     Ok(removal)
 }
 
-/// A linked record with its new ids and its new time: the beginning of its month.
-struct Renamed {
-    was: Uuid,
+/// A linked record as it becomes: with new ids, at the beginning of its month.
+struct Becoming<'r> {
     id: Uuid,
     external_id: String,
     at: DateTime<Utc>,
     cell_key: i64,
-    is_rare: bool,
+    /// The value, unless it is rare.
+    value: Option<&'r str>,
 }
 
-impl Renamed {
-    fn new(row: &LinkedRow, kept: &KeptValues, zone: Tz) -> Self {
+impl<'r> Becoming<'r> {
+    fn new(row: &'r LinkedRow, kept: &KeptValues, zone: Tz) -> Self {
         let (id, external_id) = (IdentifierId::random().0, list::new_external_id());
         let month = row.month(zone);
         let at = start_of_day(month, zone).unwrap_or(row.at);
-        let is_rare = !kept.values.contains(&(month, row.value.clone()));
-        Self { was: row.id, id, external_id, at, cell_key: random_i64(), is_rare }
+        let value = row.value.as_deref().filter(|_| kept.values.contains(&(month, row.value.clone())));
+        Self { id, external_id, at, cell_key: random_i64(), value }
     }
 }
 
-async fn update<K: RecordKind>(
+async fn insert(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
-    rows: &[Renamed],
+    target: Target,
+    rows: &[Becoming<'_>],
     changed_at: DateTime<Utc>,
 ) -> Result<u64> {
-    let query = tx.query("WITH renamed ");
-    let query = if query.is_postgres() {
-        query
-            .with_array("AS (SELECT * FROM unnest(", rows.iter().map(|row| row.was))
-            .with_array(", ", rows.iter().map(|row| row.id))
-            .with_array(", ", rows.iter().map(|row| row.external_id.as_str()))
-            .with_array(", ", rows.iter().map(|row| row.at))
-            .with_array(", ", rows.iter().map(|row| row.cell_key))
-            .with_array(", ", rows.iter().map(|row| row.is_rare))
-            .push(") AS one (was, id, external_id, at, cell_key, is_rare))")
-    } else {
-        query
-            .push("(was, id, external_id, at, cell_key, is_rare) AS (VALUES ")
-            .each(rows, |query, row| {
-                query
-                    .with("(", row.was)
-                    .with(", ", row.id)
-                    .with(", ", row.external_id.as_str())
-                    .with(", ", row.at)
-                    .with(", ", row.cell_key)
-                    .with(", ", row.is_rare)
-                    .push(")")
-            })
-            .push(")")
-            .once()
-    };
-    let query = query
-        .push(" UPDATE ")
-        .push(K::TABLE)
-        .with(" SET changed_at = ", changed_at)
-        .with(", forgotten = ", forgotten::CUSTOMER)
-        .push(", at = n.at, id = n.id, external_id = n.external_id, cell_key = n.cell_key, interaction_external_id = NULL")
-        .push(", phone_id = NULL, email_id = NULL, name_id = NULL, ")
-        .push(K::TEXT)
-        .push(" = NULL, ");
-    let query = match K::TARGET {
-        Target::SmsSurvey => {
-            query.push("score = CASE WHEN n.is_rare THEN NULL ELSE score END").with(", aged = ", Grain::Month.as_str())
+    let query = tx.query("INSERT INTO ").push(table(target)).push(match target {
+        Target::SmsSurvey => " (tenant_id, changed_at, forgotten, id, external_id, at, cell_key, score, aged) VALUES ",
+        Target::Archive | Target::RawData => {
+            " (tenant_id, changed_at, forgotten, id, external_id, at, cell_key, event) VALUES "
         }
-        Target::Archive | Target::RawData => query.push("event = CASE WHEN n.is_rare THEN 'other' ELSE event END"),
-    };
-    query
-        .push(" FROM renamed n WHERE ")
-        .push(K::TABLE)
-        .with(".tenant_id = ", tenant)
-        .push(" AND ")
-        .push(K::TABLE)
-        .push(".id = n.was")
-        .execute()
-        .await
+    });
+    let query = query.each(rows, |query, row| {
+        let query = query
+            .with("(", tenant)
+            .with(", ", changed_at)
+            .with(", ", forgotten::CUSTOMER)
+            .with(", ", row.id)
+            .with(", ", row.external_id.as_str())
+            .with(", ", row.at)
+            .with(", ", row.cell_key);
+        match target {
+            Target::SmsSurvey => query
+                .with(", ", row.value.and_then(|score| score.parse::<i16>().ok()))
+                .with(", ", Grain::Month.as_str()),
+            Target::Archive | Target::RawData => query.with(", ", row.value.unwrap_or(OTHER)),
+        }
+        .push(")")
+    });
+    query.once().execute().await
 }

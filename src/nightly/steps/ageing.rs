@@ -56,18 +56,23 @@ pub async fn age(context: &PassContext<'_>, pass: &Pass, report: &mut Report) ->
 /// it only once.
 type Planned = HashMap<String, DateTime<Utc>>;
 
-/// The month that a killed pass has planned, or else the next one that is old enough. A paused policy lets the month
-/// wait that it has begun.
+/// The month that a killed pass has planned, or else the next one that is old enough. The plan of a paused policy is
+/// dropped, so that no other policy waits for it. What is left of its month is planned again after the pause.
 async fn next_plan(context: &PassContext<'_>, pass: &Pass, planned: &mut Planned) -> PassResult<Option<Plan>> {
     let tenant = context.tenant;
     let mut tx = context.read().await?;
     let policies = ageing::list(&mut tx, tenant.id).await?;
-    if let Some(plan) = ageing::plan(&mut tx, tenant.id).await? {
-        let is_paused = policies.iter().any(|one| one.name == plan.name && one.paused);
-        return Ok(Some(plan).filter(|_| !is_paused));
-    }
+    let begun = ageing::plan(&mut tx, tenant.id).await?;
     let is_left = records::has_work(&mut tx, tenant.id).await?;
     drop(tx);
+    if let Some(plan) = begun {
+        if !policies.iter().any(|one| one.name == plan.name && one.paused) {
+            return Ok(Some(plan));
+        }
+        let mut tx = context.begin().await?;
+        ageing::delete_plan(&mut tx, tenant.id).await?;
+        tx.commit().await?;
+    }
     if is_left {
         clear(context).await?;
     }

@@ -14,12 +14,19 @@ pub struct Dump {
     pub tables: BTreeMap<String, Vec<Row>>,
     /// The columns with opaque bytes or ids.
     opaque: Vec<(String, String)>,
+    /// The ids of each table in the order in which its rows are stored.
+    places: BTreeMap<String, Vec<String>>,
 }
 
 impl Dump {
     /// The rows of a table.
     pub fn rows(&self, table: &str) -> &[Row] {
         self.tables.get(table).map_or(&[], Vec::as_slice)
+    }
+
+    /// The ids of a table in the order in which its rows are stored.
+    pub fn places(&self, table: &str) -> &[String] {
+        self.places.get(table).map_or(&[], Vec::as_slice)
     }
 
     /// The rows of a table without some columns, in an order that does not depend on them.
@@ -115,6 +122,8 @@ impl Dump {
         self.opaque.extend(opaque.map(|(column, _)| (table.clone(), column.clone())));
         let names = || columns.iter().map(|(column, _)| column.clone());
         let mut rows: Vec<Row> = values.map(|values| names().zip(values).collect()).collect();
+        let ids = rows.iter().filter_map(|row| row.get("id").cloned().flatten()).collect();
+        self.places.insert(table.clone(), ids);
         rows.sort();
         self.tables.insert(table, rows);
     }
