@@ -256,7 +256,7 @@ each_store!(a_recipient_is_rotated_and_deleted, |lethe: TestLethe| async move {
     let found = caller(&lethe, "a", "a", &["integration"]).post("/archive/interactions/lookup", &looked_up).await;
     assert_eq!(found.expect(200).json()["items"][0]["external_id"], "cdr-0");
 
-    // A recipient names interactions by its own ids, in requests and in holds.
+    // A recipient names interactions by its own ids.
     let before = export(&crm).await;
     let officer = caller(&lethe, "crm", "kari", &["dpo", "integration"]);
     let own = before.records.iter().find(|record| record.get("channel").is_some()).unwrap()["id"].clone();
@@ -271,11 +271,6 @@ each_store!(a_recipient_is_rotated_and_deleted, |lethe: TestLethe| async move {
     assert_eq!((&same["interaction_ids"], &same["version"]), (&json!([own]), &json!(1)));
     assert_ne!(admin.get(&place).await.expect(200).json()["interaction_ids"], json!([own]));
     Answer::of(officer.call("DELETE", &place).header("if-match", "*")).await.expect(204);
-    let hold =
-        json!({ "interaction_ids": [own], "ground": "17(3)(e)", "reference": "case 7", "review_on": "2036-08-03" });
-    let hold = officer.post("/holds", &hold).await.expect(201).json();
-    assert_eq!(hold["interaction_ids"], json!([own]));
-    Answer::of(officer.call("DELETE", &format!("/holds/{}", hold["id"].as_str().unwrap()))).await.expect(204);
 
     // After a rotation, the earlier tokens and ids mean nothing, also in a reveal that was entered before.
     let reveal = json!({ "tokens": [before.records[0]["customer"]["phone_number"]], "purpose": "case 118" });

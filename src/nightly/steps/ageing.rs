@@ -57,7 +57,7 @@ pub async fn age(context: &PassContext<'_>, pass: &Pass, report: &mut Report) ->
 type Planned = HashMap<String, DateTime<Utc>>;
 
 /// The month that a killed pass has planned, or else the next one that is old enough. The plan of a paused policy is
-/// dropped, so that no other policy waits for it. What is left of its month is planned again after the pause.
+/// dropped, so that no other policy waits for it. The rest of its month is planned again after the pause.
 async fn next_plan(context: &PassContext<'_>, pass: &Pass, planned: &mut Planned) -> PassResult<Option<Plan>> {
     let tenant = context.tenant;
     let mut tx = context.read().await?;
