@@ -171,7 +171,7 @@ const YEARS: TimeDelta = TimeDelta::days(50 * 366);
 /// The seconds by which local time is ahead of UTC.
 #[derive(Debug)]
 struct Offsets {
-    /// Up to an instant.
+    /// Up to the instants of changes, in their order.
     before: Vec<(DateTime<Utc>, i64)>,
     /// After the last one.
     last: i64,
@@ -187,8 +187,9 @@ impl Offsets {
             before.push((change, i64::from(utc_offset(from, zone))));
             from = change;
         }
-        before.pop();
-        Self { before, last: i64::from(utc_offset(to, zone)) }
+        let last = i64::from(utc_offset(to, zone));
+        before.pop_if(|(_, offset)| *offset == last);
+        Self { before, last }
     }
 
     /// Appends the local seconds since 1970.

@@ -1,6 +1,7 @@
 //! The life of one contact centre: operations that a seed draws, each of which may be killed, backups, and restores.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
@@ -19,8 +20,15 @@ use crate::requests::holds::{self, NewHold};
 use crate::requests::{self, NewRequest, RequestError, RequestPatch};
 use crate::tests::{Folder, Stage};
 
-/// The time in which the writes end that a killed process has begun.
+/// The time in which the writes begin that a killed process has left to another thread. A file that is not complete has a
+/// `#` in its name.
 const IN_FLIGHT: Duration = Duration::from_millis(20);
+
+/// Whether a file of a folder is still being written.
+fn has_draft(folder: &Path) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).any(|path| path.to_string_lossy().contains('#') || has_draft(&path))
+}
 
 /// How often a history lets a replay be killed.
 const KILLED_REPLAYS: u32 = 3;
@@ -126,7 +134,13 @@ impl History {
 
     /// Starts the process that follows a killed one. The leases of the killed one end at once.
     async fn revive(&mut self) {
-        tokio::time::sleep(IN_FLIGHT).await;
+        let folder = self.stage().folder.join("journal");
+        loop {
+            tokio::time::sleep(IN_FLIGHT).await;
+            if !has_draft(&folder) {
+                break;
+            }
+        }
         let stage = self.stage.take().unwrap();
         let mut tx = stage.app.archive.write().await.unwrap();
         tx.query("UPDATE leases SET until_ms = 0").execute().await.unwrap();

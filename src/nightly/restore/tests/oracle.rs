@@ -90,7 +90,7 @@ pub struct Request {
     pub is_cancelled: bool,
     /// The cut-off of an edit that was killed.
     pub maybe_cutoff: Option<DateTime<Utc>>,
-    /// Whether a cancellation was killed.
+    /// Whether a cancellation was killed. Its object may be in the journal, and then a later process carries it out.
     pub maybe_cancelled: bool,
     /// Whether it was ever seen as done.
     pub was_done: bool,
@@ -184,13 +184,13 @@ impl Model {
                     request.numbers = Some(row.numbers).filter(|_| !was_restored);
                 }
                 request.is_lost = false;
+                request.maybe_cutoff = None;
             } else {
                 let is_lost = after == After::Recovery && !request.was_done;
                 request.is_cancelled |= request.maybe_cancelled && !is_lost;
                 request.is_lost |= is_lost && !request.is_cancelled;
                 assert!(request.is_cancelled || request.is_lost, "the request {id} is gone");
             }
-            (request.maybe_cutoff, request.maybe_cancelled) = (None, false);
         }
         newly_done
     }
