@@ -1,7 +1,39 @@
 //! Figures that a word or sign before them makes the id of a thing: `ordre 4536123097`, `case #0676847`, `RF-40908052-12`,
 //! `v0.66.2668`. They are no numbers of other people. The record's own number counts nevertheless.
 
+use std::ops::Range;
+
 use super::digits::{Gap, Group, Lookalike, Stretch};
+
+/// The lengths of the parts of a UUID.
+const UUID: [usize; 5] = [8, 4, 4, 4, 12];
+/// Its bytes, with the hyphens.
+const UUID_LENGTH: usize = 36;
+
+/// The UUIDs of a text, in its order. The digits of their parts would be numbers, cards, and accounts of other people by chance.
+/// One without a letter may also be a list of figures.
+pub(super) fn uuids(text: &str) -> Vec<Range<usize>> {
+    let bytes = text.as_bytes();
+    let mut found: Vec<Range<usize>> = Vec::new();
+    let mut at = UUID[0];
+    while let Some(ahead) = bytes.get(at..).and_then(|rest| rest.iter().position(|byte| *byte == b'-')) {
+        let start = at + ahead - UUID[0];
+        at += ahead + 1;
+        if let Some(uuid) = bytes.get(start..start + UUID_LENGTH).filter(|uuid| is_uuid(uuid)) {
+            found.push(start..start + uuid.len());
+            at = start + uuid.len() + UUID[0];
+        }
+    }
+    found
+}
+
+fn is_uuid(bytes: &[u8]) -> bool {
+    let mut parts = bytes.split(|byte| *byte == b'-');
+    let is_part = |length: usize, part: &[u8]| part.len() == length && part.iter().all(u8::is_ascii_hexdigit);
+    UUID.iter().all(|length| parts.next().is_some_and(|part| is_part(*length, part)))
+        && parts.next().is_none()
+        && bytes.iter().any(u8::is_ascii_alphabetic)
+}
 
 /// Words for things that have numbers, in small letters. A word may have an ending of [`ENDINGS`].
 const THINGS: &str = "order ordre ordren bestilling bestillingen beställning sak saken sag sagen ärende \

@@ -73,6 +73,7 @@ use crate::{Email, Kind, PersonName, Phone, Pii, Region};
 use decode::Decoded;
 use name::Names;
 use numbers::Numbers;
+use phone::Apart;
 use placeholder::{Mentions, strip};
 use resolve::Finds;
 use said::Said;
@@ -258,9 +259,11 @@ impl Finder {
             resolve::add(&mut found, obfuscated);
         }
         let said = if reading == Reading::Text { said::said(text) } else { Vec::new() };
+        let ids = ids::uuids(text);
         let mut accounts = Vec::new();
         iban::find(text, &mut accounts);
-        let accounts = accounts.into_iter().map(|range| (range, Find::Suppressed(Suppressed::Account)));
+        let accounts = accounts.into_iter().filter(|range| !overlaps(&ids, range));
+        let accounts = accounts.map(|range| (range, Find::Suppressed(Suppressed::Account)));
         resolve::add(&mut found, accounts.collect());
         if reading == Reading::Text {
             let mut spoken = Vec::new();
@@ -268,7 +271,7 @@ impl Finder {
             resolve::add(&mut found, spoken);
         }
         let taken = resolve::ranges(&found);
-        self.numbers.find(text, reading, &taken, &mut found);
+        self.numbers.find(text, reading, Apart { taken: &taken, ids: &ids }, &mut found);
         resolve::sort(&mut found);
         if reading == Reading::Text {
             self.add_pieces(text, &said, &mut found);

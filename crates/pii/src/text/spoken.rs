@@ -331,7 +331,7 @@ impl SpokenReading {
     /// The digits, their position in the text, and the quality of this reading.
     fn finds(&self, numbers: &Numbers, has_word: bool) -> (Score, Finds) {
         let mut all = Vec::new();
-        numbers.find(&self.digits, super::Reading::Text, &[], &mut all);
+        numbers.find(&self.digits, super::Reading::Text, Apart::default(), &mut all);
         all.sort_by_key(|(range, _)| range.start);
         let total = self.digits.bytes().filter(u8::is_ascii_digit).count();
         let (mut own, mut covered, mut free) = (0, 0, 0);
