@@ -267,7 +267,10 @@ impl Finder {
         resolve::add(&mut found, accounts.collect());
         if reading == Reading::Text {
             let mut spoken = Vec::new();
-            spoken::find(text, &said, &self.numbers, &resolve::ranges(&found), &mut spoken);
+            let mut taken = resolve::ranges(&found);
+            taken.extend_from_slice(&ids);
+            taken.sort_by_key(|range| range.start);
+            spoken::find(text, &said, &self.numbers, &taken, &mut spoken);
             resolve::add(&mut found, spoken);
         }
         let taken = resolve::ranges(&found);

@@ -32,13 +32,7 @@ pub(super) struct Apart<'a> {
 
 impl Numbers {
     /// Adds every number that lies outside of some parts.
-    pub(super) fn find(
-        &self,
-        text: &str,
-        reading: Reading,
-        apart: Apart<'_>,
-        found: &mut Vec<(Range<usize>, Find)>,
-    ) {
+    pub(super) fn find(&self, text: &str, reading: Reading, apart: Apart<'_>, found: &mut Vec<(Range<usize>, Find)>) {
         #[cfg(test)]
         crate::work::count_steps(text.len());
         let shortest = self.shortest();

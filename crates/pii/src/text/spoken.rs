@@ -12,6 +12,7 @@ use std::ops::Range;
 
 use super::digits::is_invisible;
 use super::numbers::Numbers;
+use super::phone::Apart;
 use super::resolve::Finds;
 use super::said::{Said, What};
 use super::words::{Word, is_preposition};

@@ -1,5 +1,7 @@
 //! Times, decimals, and ids of machines.
 
+use serde_json::json;
+
 use super::*;
 
 #[test]
@@ -42,4 +44,37 @@ fn ids_of_machines_are_no_numbers() {
     for code in ["NO", "DK", "US"] {
         check(&in_region(code), &untouched);
     }
+}
+
+/// Parts of these pass the checks of accounts, cards, and identity numbers, or are numbers of a region.
+#[test]
+fn nothing_of_a_uuid_is_somebodys() {
+    let uuids = [
+        "e8984d66-be16-48a2-9ba0-c90fbef4b953",
+        "53a39a47-1268-4531-bd79-84cccf065b89",
+        "50904072-2893-43a5-9580-e58114cc88bb",
+        "41111111-1111-1111-a670-0190123930ff",
+        "E8984D66-BE16-4812-9012-C90FBEF4B953",
+        "41019012-3930-4701-9876-98765432abcd",
+        "aaaaaaaa-0701-0234-5900-070761428500",
+    ];
+    for code in ["NO", "SE", "DK", "FI", "DE", "US"] {
+        let finder = in_region(code);
+        for uuid in uuids {
+            for text in [uuid.to_owned(), format!("call-{uuid}.wav"), format!("{{{uuid}}} {uuid}_1")] {
+                assert_eq!(seen(&finder, &text), text, "{code}");
+                let value = json!({ text.clone(): text });
+                let mut mentions = Vec::new();
+                assert_eq!(tokenize_json(&finder, value.clone(), &mut mentions), value, "{code}");
+            }
+        }
+    }
+    check(
+        &kari(),
+        &[
+            ("98765432-1234-4abc-8def-123456789012", "<+4798765432>-1234-4abc-8def-123456789012"),
+            ("53a39a47-1268-4531-bd79-84cccf065b89 98765431", "53a39a47-1268-4531-bd79-84cccf065b89 <+4798765431>"),
+            ("98765431-1268-4531-1279-840000065089", "<+4798765431>-1268-4531-1279-840000065089"),
+        ],
+    );
 }
