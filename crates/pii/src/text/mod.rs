@@ -219,9 +219,14 @@ impl Finder {
         });
     }
 
+    /// Whether the number of the record's customer is known.
+    fn has_own_number(&self) -> bool {
+        self.numbers.own_number().is_some()
+    }
+
     /// Whether anything is known of the record's customer.
     fn has_own(&self) -> bool {
-        self.numbers.own_number().is_some() || self.email.is_some() || self.name.is_some()
+        self.has_own_number() || self.email.is_some() || self.name.is_some()
     }
 
     /// The record's own identifiers in a text.
