@@ -13,7 +13,7 @@ pub(super) fn mark(text: &str, stretch: &mut Stretch) {
     for first in 0..stretch.groups.len() {
         mark_date(text, stretch, first);
         mark_time(text, stretch, first);
-        mark_decimal(text, stretch, first);
+        super::decimals::mark(text, stretch, first);
         mark_machine(text, stretch, first);
         mark_price(text, stretch, first);
         mark_iban(text, stretch, first);
@@ -21,7 +21,7 @@ pub(super) fn mark(text: &str, stretch: &mut Stretch) {
     }
 }
 
-fn set(groups: &mut [Group], as_what: Lookalike) {
+pub(super) fn set(groups: &mut [Group], as_what: Lookalike) {
     for group in groups {
         group.lookalike = group.lookalike.max(as_what);
     }
@@ -52,7 +52,7 @@ fn value(stretch: &Stretch, group: &Group) -> u32 {
     number(&stretch.digits[group.from..group.to])
 }
 
-fn number(digits: &[u8]) -> u32 {
+pub(super) fn number(digits: &[u8]) -> u32 {
     digits.iter().take(9).fold(0, |value, digit| value * 10 + u32::from(digit - b'0'))
 }
 
@@ -175,32 +175,6 @@ pub(super) fn follows_clock(before: &str) -> bool {
     let near = &before[before.ceil_char_boundary(before.len().saturating_sub(12))..];
     let start = near.char_indices().rev().find(|(_, c)| !c.is_alphabetic()).map_or(0, |(at, c)| at + c.len_utf8());
     CLOCKS.iter().any(|clock| clock.eq_ignore_ascii_case(&near[start..]))
-}
-
-/// `12345678.50`, `98765432,5`, `59.913868`, `1715500800.25`; but `030.1234567` and `98765432.91234567` are numbers.
-fn mark_decimal(text: &str, stretch: &mut Stretch, first: usize) {
-    let groups = &stretch.groups;
-    let Some(next) = groups.get(first + 1) else { return };
-    let between = &text[groups[first].end..next.start];
-    let follows = groups.get(first + 2).is_some_and(|group| &text[next.end..group.start] == between);
-    let precedes = first > 0 && &text[groups[first - 1].end..groups[first].start] == between;
-    if follows || precedes || !matches!(between, "." | ",") {
-        return;
-    }
-    let (whole, part) = (groups[first].len(), next.len());
-    let whole_digits = &stretch.digits[groups[first].from..groups[first].to];
-    let begins_with_zero = whole > 1 && whole_digits[0] == b'0';
-    let is_decimal = !begins_with_zero
-        && match part {
-            1 | 2 => whole >= 4,
-            3 => false,
-            _ if whole_digits == b"0" => true,
-            _ if between == "," => false,
-            _ => whole <= 3 && number(whole_digits) <= 180 || whole == 10 && whole_digits[0] == b'1',
-        };
-    if is_decimal {
-        set(&mut stretch.groups[first..first + 2], Lookalike::Likely);
-    }
 }
 
 /// `192.168.10.24`; but four pairs of digits are how people write numbers.

@@ -11,7 +11,7 @@
 //!   and of addresses;
 //! - the recognizers read them: `own` and `interrupted` the record's own number, `own_address` its address in pieces, `rows`
 //!   (with `weigh` and `assigned`) those of others, `spoken` what is said, `email` and `obfuscated` addresses, `name` the name.
-//!   `lookalike` and `ids` know what only looks like a number, `elsewhere` the own digits in another country's number, `turns`
+//!   `lookalike`, `decimals`, and `ids` know what only looks like a number, `elsewhere` the own digits in another country's number, `turns`
 //!   who says what;
 //! - `resolve` decides which finds count where they overlap.
 //!
@@ -27,6 +27,7 @@ mod assigned;
 mod candidate;
 mod card;
 mod cues;
+mod decimals;
 mod decode;
 mod digits;
 pub mod document;

@@ -30,6 +30,42 @@ fn times_and_decimals_are_no_numbers() {
     }
 }
 
+/// The signs of such a row alternate.
+#[test]
+fn rows_of_decimals_are_no_numbers() {
+    let untouched = [
+        "91.43 87.21",
+        "91,43 87,21",
+        "98.76\t54.32",
+        "91.43 / 87.21",
+        "91.43/87.21",
+        "16.99 91.43 19.16 69.62 18.61 86.68",
+        "20.50 31.75 99.90",
+        "01.43 12.21 45.60 10.00 99.99",
+        "9.123 4.567",
+        "59,905197 25,260270",
+        "69,649205 18,955324",
+        "55,676098 12,568337",
+        "60,169857 24,938379",
+        "59.905197 25.260270",
+        "40.712776 -74.005974",
+        "42.5 44.25 91.43",
+    ];
+    let untouched: Vec<(&str, &str)> = untouched.iter().map(|text| (*text, *text)).collect();
+    for code in ["NO", "SE", "DK", "FI", "DE", "FR", "US"] {
+        check(&in_region(code), &untouched);
+        for value in [json!({"v": ["22.50", "87.21"]}), json!({"words": [{"word": "91.43"}, {"word": "87.21"}]})] {
+            let mut mentions = Vec::new();
+            assert_eq!(tokenize_json(&in_region(code), value.clone(), &mut mentions), value);
+        }
+    }
+    // The own number counts, and so does one with the same sign throughout.
+    check(&kari(), &[("98.76 54.32", "<+4798765432>"), ("98.76.54.31", "<+4798765431>")]);
+    check(&in_region("NO"), &[("12.50 98.76.54.31", "12.50 <+4798765431>"), ("22.50 98765431", "22.50 <+4798765431>")]);
+    check(&in_region("FR"), &[("01.43.12.21.45", "<+33143122145>")]);
+    check(&in_region("SE"), &[("08.1234567 08.7654321", "<+4681234567> <+4687654321>")]);
+}
+
 #[test]
 fn ids_of_machines_are_no_numbers() {
     let untouched = [
