@@ -299,3 +299,17 @@ proptest::proptest! {
         }
     }
 }
+
+/// Some programs write the words of a line behind its times.
+#[test]
+fn the_words_behind_the_times_of_a_cue_are_searched() {
+    let text = "0:00:12.340 --> 0:00:15.000 Kari: 98 76\n\n0:00:15.100 --> 0:00:18.000 Kari: 54 32\n\n\
+                0:00:18.100 --> 0:00:20.000 ring 91234567\n";
+    for format in [Format::Plain, Format::Srt] {
+        let shown = seen(format, text, &kari());
+        assert!(shown.contains("<+4798765432>") && !shown.contains("54 32"), "{shown}");
+        assert!(shown.contains("<+4791234567>") && shown.contains("0:00:18.100 --> 0:00:20.000"), "{shown}");
+    }
+    let places = "1\n00:00:01,000 --> 00:00:02,000 X1:40 X2:600 Y1:20 Y2:50\nring 98765432\n";
+    assert_eq!(seen(Format::Plain, places, &kari()), places.replace("98765432", "<+4798765432>"));
+}
