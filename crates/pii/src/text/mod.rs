@@ -12,7 +12,7 @@
 //! - the recognizers read them: `own` and `interrupted` the record's own number, `own_address` its address in pieces, `rows`
 //!   (with `weigh` and `assigned`) those of others, `spoken` what is said, `email` and `obfuscated` addresses, `name` the name.
 //!   `lookalike`, `decimals`, and `ids` know what only looks like a number, `elsewhere` the own digits in another country's number, `turns`
-//!   who says what;
+//!   who says what, `stamps` when;
 //! - `resolve` decides which finds count where they overlap.
 //!
 //! Payment cards, bank accounts and national identity numbers are no identifiers: `suppressed` (with `card`, `iban` and
@@ -53,6 +53,7 @@ mod resolve;
 mod rows;
 mod said;
 mod spoken;
+mod stamps;
 mod stream;
 mod suppressed;
 mod turns;

@@ -85,7 +85,8 @@ pub(super) fn tokens(text: &str, said: &[Said], taken: &[Range<usize>], turns: &
             What::Digits | What::Mixed => {
                 for range in groups(text, &range) {
                     let digits = text[range.clone()].chars().filter_map(digit).map(|digit| digit as u8);
-                    tokens.push(Token { alone: Digits::of(digits), ..Token::new(range) });
+                    let is_optional = turns.is_stamp(&range);
+                    tokens.push(Token { alone: Digits::of(digits), is_optional, ..Token::new(range) });
                 }
             }
         }
