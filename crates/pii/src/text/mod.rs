@@ -22,6 +22,7 @@
 //! `spoken` reads spoken numbers (with `words`, the vocabulary of six languages). It writes a run of number words as
 //! digits, to which the rules of written numbers apply.
 
+mod address_words;
 mod again;
 mod assigned;
 mod candidate;
