@@ -13,6 +13,7 @@ pub(super) fn mark(text: &str, stretch: &mut Stretch) {
     for first in 0..stretch.groups.len() {
         mark_date(text, stretch, first);
         mark_time(text, stretch, first);
+        mark_hours(text, stretch, first);
         super::decimals::mark(text, stretch, first);
         mark_machine(text, stretch, first);
         mark_price(text, stretch, first);
@@ -165,6 +166,39 @@ fn is_span(text: &str, stretch: &Stretch, first: usize) -> bool {
         && value(stretch, hour) <= 24
         && &text[hour.end..minute.start] == "."
         && !stretch.groups.get(first + 4).is_some_and(|group| group.gap.joins && group.gap.sign == Some('.'))
+}
+
+/// `0800-1630`: opening hours. With a blank between them, or behind a label, the digits are a number as people write it.
+fn mark_hours(text: &str, stretch: &mut Stretch, first: usize) {
+    if !are_hours(text, stretch, first) || super::cues::ends_with_cue(&text[..stretch.groups[first].start]) {
+        return;
+    }
+    let groups = &stretch.groups;
+    // A short group beside them may belong to a longer number, unless it belongs to other hours.
+    let is_part = |group: &Group| group.len() <= 4 || is_dash(text, group);
+    let goes_on = groups.get(first + 2).is_some_and(|next| {
+        next.gap.joins && is_part(next) && (is_dash(text, next) || !are_hours(text, stretch, first + 2))
+    });
+    let began = first.checked_sub(1).is_some_and(|before| {
+        let joins = groups[first].gap.joins && is_part(&groups[before]);
+        joins && !before.checked_sub(1).is_some_and(|hours| are_hours(text, stretch, hours))
+    });
+    if !goes_on && !began && !is_dash(text, &groups[first]) {
+        set(&mut stretch.groups[first..first + 2], Lookalike::Likely);
+    }
+}
+
+/// Whether two times of four digits begin with a group, with a dash between them.
+fn are_hours(text: &str, stretch: &Stretch, first: usize) -> bool {
+    let Some([from, to]) = stretch.groups.get(first..first + 2) else { return false };
+    let is_hour = |group: &Group| group.len() == 4 && is_compact_time(&stretch.digits[group.from..group.to]);
+    is_hour(from) && is_hour(to) && is_dash(text, to)
+}
+
+/// Whether nothing but a dash, perhaps between blanks, is before a group.
+fn is_dash(text: &str, group: &Group) -> bool {
+    let before = text[..group.start].trim_end_matches([' ', '\u{A0}']);
+    group.gap.joins && before.ends_with(['-', '\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2014}', '\u{2212}'])
 }
 
 /// Whether a word says that a time follows.

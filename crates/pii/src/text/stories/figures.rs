@@ -30,6 +30,36 @@ fn times_and_decimals_are_no_numbers() {
     }
 }
 
+#[test]
+fn spans_of_hours_are_no_numbers() {
+    let untouched = [
+        "Öppet 0800-1630",
+        "0800–1600",
+        "0900-1700",
+        "2230-0145",
+        "2330-0730",
+        "0930-1215",
+        "man-fre 0800 - 1600",
+        "0800-1200 1300-1630",
+        "0800-1200, 1300-1630",
+    ];
+    let untouched: Vec<(&str, &str)> = untouched.iter().map(|text| (*text, *text)).collect();
+    for code in ["NO", "SE", "DK", "FI", "DE", "US"] {
+        check(&in_region(code), &untouched);
+    }
+    check(
+        &in_region("NO"),
+        &[
+            ("2230 2345", "<+4722302345>"),
+            ("tlf 2230-2345", "tlf <+4722302345>"),
+            ("9123-1045", "<+4791231045>"),
+            ("0800-1600 98765431", "0800-1600 <+4798765431>"),
+        ],
+    );
+    let own = Own { phone: Phone::parse("22302345", region("NO")).ok(), ..Own::default() };
+    check(&Finder::new(region("NO"), own), &[("2230-2345", "<+4722302345>")]);
+}
+
 /// The signs of such a row alternate.
 #[test]
 fn rows_of_decimals_are_no_numbers() {
