@@ -40,6 +40,7 @@ mod ids;
 mod interrupted;
 mod json;
 mod lookalike;
+mod message_ids;
 mod name;
 mod national;
 mod numbers;
@@ -255,7 +256,9 @@ impl Finder {
         #[cfg(test)]
         crate::work::count_steps(text.len());
         let mut found = Vec::new();
-        email::find(text, self.email.as_ref(), &mut found);
+        let mut ids = email::find(text, self.email.as_ref(), &mut found);
+        ids.extend(ids::uuids(text));
+        ids.sort_by_key(|range| range.start);
         for hit in &mut found {
             // `sip:+4798765432@sip.example.no` is a number and where to dial it.
             if let Some(dialled) = self.numbers.dialled(text, &hit.0).filter(|_| !self.is_own_address(&hit.1)) {
@@ -263,11 +266,10 @@ impl Finder {
             }
         }
         if reading == Reading::Text {
-            let obfuscated = obfuscated::find(text, self.email.as_ref(), &resolve::ranges(&found));
+            let obfuscated = obfuscated::find(text, self.email.as_ref(), &taken_by(&found, &ids));
             resolve::add(&mut found, obfuscated);
         }
         let said = if reading == Reading::Text { said::said(text) } else { Vec::new() };
-        let ids = ids::uuids(text);
         let mut accounts = Vec::new();
         iban::find(text, &mut accounts);
         let accounts = accounts.into_iter().filter(|range| !overlaps(&ids, range));
@@ -275,10 +277,7 @@ impl Finder {
         resolve::add(&mut found, accounts.collect());
         if reading == Reading::Text {
             let mut spoken = Vec::new();
-            let mut taken = resolve::ranges(&found);
-            taken.extend_from_slice(&ids);
-            taken.sort_by_key(|range| range.start);
-            spoken::find(text, &said, &self.numbers, &taken, &mut spoken);
+            spoken::find(text, &said, &self.numbers, &taken_by(&found, &ids), &mut spoken);
             resolve::add(&mut found, spoken);
         }
         let taken = resolve::ranges(&found);
@@ -321,6 +320,14 @@ impl Finder {
         let bare = text.bytes().all(|byte| byte.is_ascii_digit());
         bare.then(|| self.numbers.bare_international(text.as_bytes())).flatten()
     }
+}
+
+/// The places of finds and of ids, in their order.
+fn taken_by(found: &Finds, ids: &[Range<usize>]) -> Vec<Range<usize>> {
+    let mut taken = resolve::ranges(found);
+    taken.extend_from_slice(ids);
+    taken.sort_by_key(|range| range.start);
+    taken
 }
 
 /// Whether a range has something in common with one of those, which are in order.

@@ -278,3 +278,36 @@ fn ids_of_messages_and_users_in_urls_are_no_addresses() {
     let untouched: Vec<(&str, &str)> = untouched.iter().map(|text| (*text, *text)).collect();
     check(&in_region("DE"), &untouched);
 }
+
+#[test]
+fn ids_of_messages_and_calls_are_nobodys() {
+    let untouched = [
+        "References: <20240512103102.98765431@mx.x.no>",
+        "Message-ID: <98765431.abc@mail.x.no>",
+        "References: <a@b.no>\n <c@d.no>",
+        "References: <a@b.no> <c@d.no>\r\n\t<e@f.no>",
+        "Message-Id:\n <abc@mail.x.no>",
+        "In-Reply-To: <abc@mail.x.no>",
+        "\"message_id\": \"abc123@mail.x.no\"",
+        "messageId=abc123@mail.x.no",
+        "Call-ID: 3f2a@pbx.x.no",
+        "call_id: 98765431@pbx.x.no",
+        "icon@2x.png",
+        "img/logo@3x.webp",
+    ];
+    let untouched: Vec<(&str, &str)> = untouched.iter().map(|text| (*text, *text)).collect();
+    for code in ["NO", "SE", "DK"] {
+        check(&in_region(code), &untouched);
+    }
+    check(
+        &in_region("NO"),
+        &[
+            ("References: ola@x.no", "References: <ola@x.no>"),
+            ("Caller ID: ola@x.no", "Caller ID: <ola@x.no>"),
+            ("Message-ID: <abc@mail.x.no>\nFrom: <ola@x.no>", "Message-ID: <abc@mail.x.no>\nFrom: <<ola@x.no>>"),
+            ("ola@2x.no", "<ola@2x.no>"),
+        ],
+    );
+    let own = own("FI", "0401234567", "aino.v@yritys.fi");
+    check(&own, &[("Call-ID: aino.v@yritys.fi", "Call-ID: <aino.v@yritys.fi>")]);
+}
