@@ -41,7 +41,8 @@ const THINGS: &str = "order ordre ordren bestilling bestillingen beställning sa
     kvittering kvitto kundenr kundenummer kundnr kundnummer kundennummer kontonr kontonummer avtale avtalenr avtalsnr polise \
     sporing spårning tracking shipment forsendelse tilaus tilausnumero viite viitenumero lasku asiakasnumero auftrag \
     auftragsnummer bestellung bestellnummer rechnung rechnungsnummer vorgang vorgangsnummer aktenzeichen booking reservation \
-    bookingnr serienr serienummer artikel artikelnr varenr varenummer produkt sku build commit issue job jobb batch";
+    cvr cvrnr cvrnummer orgnr orgnummer organisasjonsnummer kid kidnr kidnummer ocr ocrnummer \
+    isbn issn ean bookingnr serienr serienummer artikel artikelnr varenr varenummer produkt sku build commit issue job jobb batch";
 
 /// The text that may follow the word of a thing.
 const ENDINGS: [&str; 16] = [
@@ -121,7 +122,9 @@ fn follows_thing(near: &str, group: &Group) -> bool {
     }
     let is_ending = ["nr", "no", "nummer", "number", "numero", "id"].contains(&small.as_str());
     is_ending
-        && is_thing(&last_word(near[..near.len() - word.len()].trim_end_matches([' ', '\u{A0}', '-'])).to_lowercase())
+        && is_thing(
+            &last_word(near[..near.len() - word.len()].trim_end_matches([' ', '\u{A0}', '-', '_'])).to_lowercase(),
+        )
 }
 
 fn last_word(near: &str) -> &str {
@@ -129,7 +132,8 @@ fn last_word(near: &str) -> &str {
     &near[start..]
 }
 
-fn is_thing(word: &str) -> bool {
+/// Whether a word in small letters names a thing that has a number.
+pub(super) fn is_thing(word: &str) -> bool {
     let is_known = |word: &str| !word.is_empty() && THINGS.split_ascii_whitespace().any(|thing| thing == word);
     is_known(word) || ENDINGS.iter().any(|ending| word.strip_suffix(ending).is_some_and(is_known))
 }
