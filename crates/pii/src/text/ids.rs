@@ -77,7 +77,8 @@ pub(super) fn mark(text: &str, stretch: &mut Stretch, first: usize) {
         first + rest.iter().take_while(|group| is_joined(&group.gap, sign)).count()
     };
     let is_numbered = near.ends_with('#') && !super::cues::ends_with_cue(near);
-    let last = if is_numbered || follows_letters(near) || follows_thing(near, &groups[first]) {
+    let last = if is_book(stretch, first) || is_numbered || follows_letters(near) || follows_thing(near, &groups[first])
+    {
         joined('-')
     } else if near.ends_with(['v', 'V']) && !near[..near.len() - 1].ends_with(char::is_alphanumeric) {
         match joined('.') {
@@ -91,6 +92,17 @@ pub(super) fn mark(text: &str, stretch: &mut Stretch, first: usize) {
         group.lookalike = group.lookalike.max(Lookalike::Id);
     }
 }
+
+/// Whether the number of a book begins with a group, `978-952-03-20897-2`: thirteen digits in five groups with hyphens between them.
+fn is_book(stretch: &Stretch, first: usize) -> bool {
+    let Some(groups) = stretch.groups.get(first..first + BOOK) else { return false };
+    let digits = &stretch.digits[groups[0].from..groups[BOOK - 1].to];
+    let is_prefixed = groups[0].len() == 3 && (digits.starts_with(b"978") || digits.starts_with(b"979"));
+    is_prefixed && digits.len() == 13 && groups[1..].iter().all(|group| is_joined(&group.gap, '-'))
+}
+
+/// The groups of the number of a book.
+const BOOK: usize = 5;
 
 fn is_joined(gap: &Gap, sign: char) -> bool {
     gap.joins && gap.width == 1 && gap.sign == Some(sign)

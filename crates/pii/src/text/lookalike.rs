@@ -242,14 +242,15 @@ fn mark_price(text: &str, stretch: &mut Stretch, first: usize) {
         && groups[first + 1..first + count].iter().all(is_thousand);
     let before = ends_with_money(&text[..groups[first].start]);
     let single = count == 1 && groups[first].len() >= 4;
-    if thousands || single && before {
+    let is_amount = single && (first == 0 || !groups[first].gap.joins) && is_amount(&text[groups[first].end..]);
+    if thousands || single && before || is_amount {
         let last = first + count - 1;
         let cents = thousands
             && groups
                 .get(last + 1)
                 .is_some_and(|group| group.len() == 2 && matches!(&text[groups[last].end..group.start], "," | "."));
         let is_symbol = thousands && before && text[..groups[first].start].trim_end().ends_with(['$', '£']);
-        let is_whole = cents || before || thousands && begins_with_money(&text[groups[last].end..]);
+        let is_whole = cents || before || is_amount || thousands && begins_with_money(&text[groups[last].end..]);
         if is_whole && !(is_symbol && groups[first + 1].gap.sign == Some(' ')) {
             let end = if cents { last + 2 } else { last + 1 };
             set(&mut stretch.groups[first..end], Lookalike::Likely);
@@ -267,6 +268,14 @@ fn mark_price(text: &str, stretch: &mut Stretch, first: usize) {
     {
         set(&mut stretch.groups[first - 1..=first], Lookalike::Likely);
     }
+}
+
+/// Whether a text begins with the sign of an amount, and not with one of the next amount: `98765432 kr 500`.
+fn is_amount(after: &str) -> bool {
+    let rest = after.trim_start_matches([' ', '\u{A0}']);
+    let rest =
+        rest.trim_start_matches(|c: char| c.is_alphabetic() || matches!(c, '$' | '€' | '£' | ',' | '-' | '\u{2013}'));
+    begins_with_money(after) && !rest.trim_start_matches([' ', '.', '\u{A0}']).starts_with(|c: char| digit(c).is_some())
 }
 
 const MONEY: [&str; 12] = ["kr", "kr.", "nok", "sek", "dkk", "eur", "euro", "usd", "gbp", "kroner", "kronor", "chf"];
@@ -289,7 +298,8 @@ fn ends_with_money(before: &str) -> bool {
 fn begins_with_money(after: &str) -> bool {
     let after = after.trim_start_matches([' ', '\u{A0}']);
     let end = after.char_indices().take(8).find(|(_, c)| !c.is_alphabetic()).map_or(after.len(), |(at, _)| at);
-    after.starts_with(['$', '€', '£']) || is_money(&after[..end])
+    let is_whole = [",-", ",\u{2013}"].iter().any(|sign| after.starts_with(sign));
+    is_whole || after.starts_with(['$', '€', '£']) || is_money(&after[..end])
 }
 
 /// `NO93 8601 1117 947` with a wrong check digit: a bank account by its shape in fours. Right ones are suppressed.

@@ -144,3 +144,42 @@ fn nothing_of_a_uuid_is_somebodys() {
         ],
     );
 }
+
+#[test]
+fn amounts_are_no_numbers() {
+    let untouched = [
+        "pris 41 500 000,-",
+        "20.500.000,-",
+        "98 765 432,-",
+        "98765432,-",
+        "98765432 NOK",
+        "98765432 kr.",
+        "98765432 €",
+        "98765432 SEK, takk",
+    ];
+    let untouched: Vec<(&str, &str)> = untouched.iter().map(|text| (*text, *text)).collect();
+    for code in ["NO", "DK", "SE", "DE"] {
+        check(&in_region(code), &untouched);
+    }
+    check(
+        &in_region("NO"),
+        &[
+            ("98765431 kr 500", "<+4798765431> kr 500"),
+            ("98765431, kr 500", "<+4798765431>, kr 500"),
+            ("98765431 - ring", "<+4798765431> - ring"),
+            ("98 76 54 31 500 kr", "<+4798765431> 500 kr"),
+        ],
+    );
+    check(&kari(), &[("98765432 NOK", "<+4798765432> NOK")]);
+}
+
+#[test]
+fn the_own_digits_do_not_end_within_a_number_of_a_list() {
+    for value in [json!({"scores": [98, 7, 65, 4, 3, 21]}), json!({"scores": [19, 8, 76, 54, 32]})] {
+        let mut mentions = Vec::new();
+        assert_eq!(tokenize_json(&kari(), value.clone(), &mut mentions), value);
+    }
+    let mut mentions = Vec::new();
+    let tokenized = tokenize_json(&kari(), json!([98, 76, 54, 32]), &mut mentions);
+    assert_eq!(fill_json(tokenized, &|n| show(&mentions[n])), json!(["<+4798765432>", "", "", ""]));
+}

@@ -362,6 +362,8 @@ fn the_numbers_of_firms_payments_and_books_are_nobodys() {
         ("SE", "OCR 0701740605"),
         ("SE", "OCR-nummer 0701740605"),
         ("NO", "orgnr 98765432"),
+        ("FI", "ISBN 978-95-03-20897-2"),
+        ("NO", "978-82-02-40123-4"),
     ] {
         assert_eq!(seen(&in_region(code), text), text, "{code}");
     }
