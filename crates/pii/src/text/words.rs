@@ -146,9 +146,7 @@ impl Vocabulary {
             for spelling in spellings.split_whitespace() {
                 let is_weak = WEAK.split(' ').any(|weak| weak == spelling);
                 words.insert(spelling.to_owned(), (word, is_weak));
-                // As a keyboard without these letters writes them: `dreissig`, `zwoelf`.
-                if spelling.contains(['ß', 'ü', 'ö']) {
-                    let written = spelling.replace('ß', "ss").replace('ü', "ue").replace('ö', "oe");
+                if let Some(written) = with_two_letters(spelling) {
                     words.entry(written).or_insert((word, is_weak));
                 }
             }
@@ -212,6 +210,12 @@ impl Vocabulary {
     fn word(&self, word: &str) -> Option<Word> {
         self.words.get(word).map(|(word, _)| *word)
     }
+}
+
+/// A word as a keyboard without its letters writes it: `dreissig`, `zwoelf`.
+fn with_two_letters(word: &str) -> Option<String> {
+    let has_one = word.contains(['ß', 'ü', 'ö']);
+    has_one.then(|| word.replace('ß', "ss").replace('ü', "ue").replace('ö', "oe"))
 }
 
 /// Adds the units and tens of German and Finnish.
