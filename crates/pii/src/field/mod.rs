@@ -57,27 +57,71 @@ pub fn read_field(raw: &str, kind: Kind, region: Region, patterns: &Patterns) ->
         Ok(Found::Email(email)) => FieldReading { email: Some(email), ..reading },
         Err(IdentifierError::Withheld) => reading,
         _ if kind == Kind::Name => read_name(&bare, region, patterns),
-        _ => FieldReading { is_ignored: true, ..FieldReading::default() },
+        _ => read_one(&bare, region, patterns),
     }
 }
 
 /// Reads what should be a name. Numbers and addresses in it are identifiers of their own; what is suppressed is left out.
 fn read_name(bare: &Bare, region: Region, patterns: &Patterns) -> FieldReading {
-    let said = match &bare.display {
-        Some(display) => format!("{display} <{}>", bare.text),
-        None => bare.text.clone(),
-    };
+    let said = said(bare);
     if is_nobody(&said) && (is_counter(&said) || !said.chars().any(|c| digit(c).is_some())) {
         return FieldReading {
             is_ignored: is_counter(&said) && said.contains(char::is_numeric),
             ..FieldReading::default()
         };
     }
-    let mut reading = FieldReading::default();
-    let (mut rest, mut end) = (String::new(), 0);
-    for (range, found) in Finder::new(region, Own::default()).with_patterns(patterns).find_all(&said) {
-        rest.push_str(&said[end..range.start]);
-        rest.push(' ');
+    let Searched { mut reading, rest, is_found, .. } = search(&said, region, patterns);
+    match if is_found { name_beside(&rest) } else { PersonName::parse(&rest) } {
+        Ok(name) => reading.name = Some(name),
+        Err(IdentifierError::Withheld) => reading.is_ignored |= !is_found && rest.chars().any(|c| digit(c).is_some()),
+        Err(_) => reading.is_ignored = true,
+    }
+    reading
+}
+
+/// Reads the only identifier in a field that contains more than that, and the name beside it. Of several nobody knows which is the
+/// customer's, and figures beside a number may belong to it.
+fn read_one(bare: &Bare, region: Region, patterns: &Patterns) -> FieldReading {
+    let said = said(bare);
+    let Searched { reading, rest, is_glued, .. } =
+        search(said.trim_matches(|c: char| c.is_whitespace() || matches!(c, '#' | '*')), region, patterns);
+    let has_digits = reading.phone.is_some() && rest.chars().any(|c| digit(c).is_some());
+    let is_one = reading.phone.is_some() != reading.email.is_some();
+    // The digits of `Visitor 4711` count visitors. No system counts with a `+`.
+    let counts = is_counter(&said) && !said.contains('+');
+    if bare.is_call || reading.is_ignored || has_digits || counts || !is_one {
+        return FieldReading { is_ignored: true, ..FieldReading::default() };
+    }
+    let name = name_beside(&rest).ok().filter(|_| !is_glued);
+    FieldReading { name, ..reading }
+}
+
+/// The text of a field without its wrapping.
+fn said(bare: &Bare) -> String {
+    match &bare.display {
+        Some(display) => format!("{display} <{}>", bare.text),
+        None => bare.text.clone(),
+    }
+}
+
+/// The identifiers in a text, and what is left of it.
+struct Searched {
+    reading: FieldReading,
+    rest: String,
+    is_found: bool,
+    /// Whether the text before an identifier is the scheme or the path of a link: `facetime:+47…`, `PJSIP/98765432`.
+    is_glued: bool,
+}
+
+fn search(said: &str, region: Region, patterns: &Patterns) -> Searched {
+    let mut searched =
+        Searched { reading: FieldReading::default(), rest: String::new(), is_found: false, is_glued: false };
+    let (reading, mut end) = (&mut searched.reading, 0);
+    for (range, found) in Finder::new(region, Own::default()).with_patterns(patterns).find_all(said) {
+        searched.is_found = true;
+        searched.is_glued |= said[..range.start].ends_with([':', '/', '=']);
+        searched.rest.push_str(&said[end..range.start]);
+        searched.rest.push(' ');
         end = range.end;
         match found {
             Find::Identifier(Found::Phone(phone)) if reading.phone.as_ref().is_none_or(|known| *known == phone) => {
@@ -89,27 +133,42 @@ fn read_name(bare: &Bare, region: Region, patterns: &Patterns) -> FieldReading {
             _ => reading.is_ignored = true,
         }
     }
-    rest.push_str(&said[end..]);
-    let name = if end == 0 { rest } else { rest.replace(['<', '>', '(', ')', '[', ']', '"'], " ") };
-    match PersonName::parse(&name) {
-        Ok(name) => reading.name = Some(name),
-        Err(IdentifierError::Withheld) => reading.is_ignored |= end == 0 && name.chars().any(|c| digit(c).is_some()),
-        Err(_) => reading.is_ignored = true,
-    }
-    reading
+    searched.rest.push_str(&said[end..]);
+    searched
 }
 
-/// The name that is written beside an identifier, unless it only repeats a number or an address.
+/// The name that is left beside an identifier, without the signs around it.
+fn name_beside(rest: &str) -> Result<Pii<PersonName>, IdentifierError> {
+    let name = rest.replace(['<', '>', '(', ')', '[', ']', '"'], " ");
+    let is_sign =
+        |c: char| c.is_whitespace() || c.is_ascii_punctuation() && c != '.' || matches!(c, '\u{2013}' | '\u{2014}');
+    let name = name.trim_matches(is_sign);
+    if is_label(name) { Err(IdentifierError::Withheld) } else { PersonName::parse(name) }
+}
+
+/// The name that is written beside an identifier, unless it only repeats a number or an address, or says what it is.
 fn name_of(display: &str, region: Region, patterns: &Patterns) -> Option<Pii<PersonName>> {
     let is_free = || Finder::new(region, Own::default()).with_patterns(patterns).find_all(display).is_empty();
-    PersonName::parse(display).ok().filter(|_| is_free())
+    PersonName::parse(display).ok().filter(|_| !is_label(display) && is_free())
 }
 
+/// Whether a text has only words that say what an identifier is, and words between two of them.
+fn is_label(text: &str) -> bool {
+    let small = text.to_lowercase().replace('-', "");
+    let mut words = small.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.all(|word| is_in(LABELS, word) || is_in(BETWEEN, word))
+}
+
+/// Words between two identifiers, or between one and its label.
+const BETWEEN: &str =
+    "and at auf av der die eller en et eta etter for i ja og och oder on or på sekä soita tai till to und";
+
 /// Words before or behind a number that say what it is.
-const LABELS: &str = "arbeid arbete arbejde caller cell cellphone dienstlich fax fon fra från from fixnet festnetz \
-    geschäftlich gsm handy hem hjem home jobb job koti mob mobil mobile mobilnr mobilnummer mobiltelefon \
-    no nr num number numero nummer office ph phone privat puh puhelin sms tel telefon telefonnr \
-    telefonnummer telephone telnr tfn tlf tlfnr työ von whatsapp work";
+const LABELS: &str = "adresse address arbeid arbeit arbete arbejde bureau buero büro business caller cell cellphone contact dienst \
+    dienstlich email epost fax fon fra från from fixnet festnetz geschäftlich gsm handy handynr handynummer hem hemma hjem \
+    hjemme home jobb jobbet job kontakt kontor kontoret koti mail mejl mob mobiel mobil mobilen mobile mobilnr mobilnummer \
+    mobiltelefon móvil no nr num number numero número nummer office osoite ph phone post privat privé puh puhelin sms tel \
+    telefon telefonnr telefonnummer telephone teléfono telnr tfn tlf tlfnr toimisto työ von whatsapp work zuhause";
 
 /// Words and signs between a number and its extension.
 const EXTENSIONS: &str = "# * , ,, ; ala alanro alanumero ankn anknyt anknytning anexo app apparat durchwahl dw ext extension \

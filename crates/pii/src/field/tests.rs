@@ -162,6 +162,75 @@ fn an_identifier_in_the_field_of_another_kind_is_read_as_what_it_is() {
     );
 }
 
+/// Whatever channel a field comes from, its only number or address is the customer's.
+#[test]
+fn the_only_identifier_of_a_field_is_taken() {
+    for (region, raw, number, called) in [
+        ("NO", "Kari Nordmann (98765432)", "+4798765432", Some("Kari Nordmann")),
+        ("NO", "Kari Nordmann - 98765432", "+4798765432", Some("Kari Nordmann")),
+        ("NO", "Kari Nordmann 98765432", "+4798765432", Some("Kari Nordmann")),
+        ("NO", "Kari Nordmann: 98765432", "+4798765432", Some("Kari Nordmann")),
+        ("NO", "Kari [98765432]", "+4798765432", Some("Kari")),
+        ("NO", "98765432 Kari Nordmann", "+4798765432", Some("Kari Nordmann")),
+        ("SE", "Åsa Öberg, 070-174 06 05", "+46701740605", Some("Åsa Öberg")),
+        ("FI", "Matti Virtanen / 040 1234567", "+358401234567", Some("Matti Virtanen")),
+        ("DE", "Erika Mustermann – 0151 23456789", "+4915123456789", Some("Erika Mustermann")),
+        ("US", "John Q. Public (212) 555-0123", "+12125550123", Some("John Q. Public")),
+        ("NO", "98765432#", "+4798765432", None),
+        ("NO", "#98765432", "+4798765432", None),
+        ("NO", "PJSIP/98765432", "+4798765432", None),
+        ("NO", "client:+4798765432", "+4798765432", None),
+        ("NO", "facetime:+4798765432", "+4798765432", None),
+        ("SE", "wa.me/4798765432", "+4798765432", None),
+        ("DE", "https://api.whatsapp.com/send?phone=4798765432", "+4798765432", None),
+        ("NO", "Kunde 98765432", "+4798765432", None),
+    ] {
+        let expected = [Some(number.to_owned()), None, called.map(str::to_owned)];
+        assert_eq!(read(raw, Kind::Phone, region), expected, "{raw}");
+    }
+    for (raw, called) in [
+        ("Kari Nordmann kari@example.no", Some("Kari Nordmann")),
+        ("kari\u{FF20}example.no", None),
+        ("[kari@example.no](mailto:kari@example.no)", None),
+        ("Fra: kari@example.no", None),
+        ("Från: kari@example.no", None),
+        ("e-post: kari@example.no", None),
+    ] {
+        let expected = [None, Some("kari@example.no".to_owned()), called.map(str::to_owned)];
+        assert_eq!(read(raw, Kind::Email, "NO"), expected, "{raw}");
+    }
+    for raw in
+        ["Kari 98765432 og 91234567", "Kari 98765432 12", "Visitor 98765432", "ordre 98765432", "98765432 a@b.no"]
+    {
+        assert!(is_ignored(raw, Kind::Phone), "{raw}");
+        assert_eq!(read(raw, Kind::Phone, "NO"), [None, None, None], "{raw}");
+    }
+}
+
+#[test]
+fn a_label_beside_an_identifier_is_nobodys_name() {
+    for label in ["work", "home", "jobb", "Mobil", "kontor", "Büro", "työ", "hem", "hjemme", "privat"] {
+        for kind in [Kind::Phone, Kind::Name] {
+            for raw in [format!("98765432 ({label})"), format!("{label} 98765432"), format!("{label}: 98765432")] {
+                let expected = [Some("+4798765432".to_owned()), None, None];
+                assert_eq!(read(&raw, kind, "NO"), expected, "{raw}");
+            }
+        }
+        assert_eq!(read(&format!("{label} <kari@example.no>"), Kind::Email, "NO")[2], None, "{label}");
+    }
+    for raw in [
+        "98765432 or 41234567",
+        "98765432 / 41234567",
+        "98765432 og 41234567",
+        "Fra: kari@example.no",
+        "- kari@example.no -",
+    ] {
+        assert_eq!(read(raw, Kind::Name, "NO")[2], None, "{raw}");
+    }
+    assert_eq!(read("Kari Nordmann - 98765432", Kind::Name, "NO")[2].as_deref(), Some("Kari Nordmann"));
+    assert_eq!(read("von Trapp 98765432", Kind::Name, "NO")[2].as_deref(), Some("von Trapp"));
+}
+
 #[test]
 fn withheld_callers_are_nobody() {
     for raw in [

@@ -1,14 +1,17 @@
 //! Numbers of other countries that have the own number's digits: `+45 98 76 54 32` is somebody else than
 //! `+47 98 76 54 32`, and must neither be shown nor forgotten as them.
 //!
-//! Only what is written with a `+`, or with what the region dials abroad, names a country. `45 98765432` may as well be an
-//! own number behind a figure, and then counts as the own number.
+//! What is written with a `+`, or with what the region dials abroad, names a country. So does a country code in the same group as
+//! the own digits, `4598765432`: telephony systems and links write numbers so. `45 98765432` may as well be an own number behind
+//! a figure, and then counts as the own number.
 
 use std::ops::Range;
 
 use super::assigned::country_of;
+use super::cues::ends_with_cue;
 use super::digits::{Group, Lookalike, Stretch};
 use super::numbers::{MOST, Numbers};
+use super::plan::LONGEST;
 use crate::{Phone, Pii, digit};
 
 /// A number, and where its digits lie in the stretch's digits.
@@ -17,7 +20,9 @@ pub(super) type Elsewhere = (Range<usize>, Pii<Phone>);
 impl Numbers {
     /// The other number that digits of the own number belong to, if they belong to one.
     pub(super) fn elsewhere(&self, text: &str, stretch: &Stretch, own: &Range<usize>) -> Option<Elsewhere> {
-        let (first, prefix) = self.dialled_before(stretch, own)?;
+        let Some((first, prefix)) = self.dialled_before(stretch, own) else {
+            return self.behind_bare_code(text, stretch, own);
+        };
         let begun = &stretch.groups[first];
         if let Some((last, phone)) = self.number_at(text, stretch, first)
             && stretch.groups[last].to >= own.end
@@ -29,6 +34,27 @@ impl Numbers {
         let phone = Phone::parse(&format!("+{digits}"), self.region()).ok().filter(|phone| !self.is_own(phone))?;
         let national = phone.expose().national();
         (national.as_bytes() == &stretch.digits[own.clone()]).then_some((begun.from..own.end, phone))
+    }
+
+    /// The number of another country whose code is before the own digits in the same group. It is valid, or a label says that it is
+    /// a number.
+    fn behind_bare_code(&self, text: &str, stretch: &Stretch, own: &Range<usize>) -> Option<Elsewhere> {
+        let group = stretch.groups.get(stretch.groups.partition_point(|group| group.to <= own.start))?;
+        if group.from == own.start || group.to != own.end || group.lookalike > Lookalike::Id {
+            return None;
+        }
+        let digits = stretch.digits.get(group.from..group.to).filter(|digits| digits.len() <= LONGEST)?;
+        let (_, code) = country_of(digits)?;
+        if self.own().is_some_and(|own| own.code == digits[..code]) {
+            return None;
+        }
+        let possible = || {
+            let is_whole = group.from + code == own.start && ends_with_cue(&text[..group.start]);
+            let digits = std::str::from_utf8(digits).ok().filter(|_| is_whole)?;
+            Phone::parse(&format!("+{digits}"), self.region()).ok()
+        };
+        let phone = self.bare_international(digits).or_else(possible)?;
+        Some((group.from..group.to, phone))
     }
 
     /// The group with which a number begins that is dialled abroad and may have the own digits in it, and how many of its

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::digits::is_invisible;
+use super::message_ids::is_id;
 use super::{Find, Found};
 use crate::{Email, Pii, Region};
 
@@ -12,18 +13,34 @@ type AddressAt = (Range<usize>, Pii<Email>);
 /// Characters before and after the `@` that are looked at: more has no address.
 const LONGEST_PART: usize = 255;
 
-/// Adds every address of a text, in the order of the text.
-pub(super) fn find(text: &str, own: Option<&Pii<Email>>, found: &mut Vec<(Range<usize>, Find)>) {
-    let mut free = 0;
+/// What is around an `@`.
+enum Around {
+    Address(AddressAt),
+    /// The id of a message.
+    Id(Range<usize>),
+}
+
+/// Adds every address of a text, in the order of the text. Returns the ids of messages, which look like addresses.
+pub(super) fn find(text: &str, own: Option<&Pii<Email>>, found: &mut Vec<(Range<usize>, Find)>) -> Vec<Range<usize>> {
+    let (mut ids, mut free): (Vec<Range<usize>>, _) = (Vec::new(), 0);
     for at in places(text) {
         if at.start < free {
             continue;
         }
-        if let Some((range, address)) = address_around(text, free, &at, own) {
-            free = range.end;
-            found.push((range, Find::Identifier(Found::Email(address))));
+        let last_id = ids.last().map_or(0, |id| id.end);
+        match around(text, free, &at, own, last_id) {
+            Some(Around::Address((range, address))) => {
+                free = range.end;
+                found.push((range, Find::Identifier(Found::Email(address))));
+            }
+            Some(Around::Id(range)) => {
+                free = range.end;
+                ids.push(range);
+            }
+            None => {}
         }
     }
+    ids
 }
 
 /// Whether a text contains an address, whatever is around it.
@@ -53,7 +70,7 @@ fn places(text: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-fn address_around(text: &str, free: usize, at: &Range<usize>, own: Option<&Pii<Email>>) -> Option<AddressAt> {
+fn around(text: &str, free: usize, at: &Range<usize>, own: Option<&Pii<Email>>, last_id: usize) -> Option<Around> {
     let local = |wide: bool| {
         let before = &text[free..at.start];
         let taken = before.chars().rev().take(LONGEST_PART).take_while(|c| is_local(*c, wide));
@@ -77,17 +94,21 @@ fn address_around(text: &str, free: usize, at: &Range<usize>, own: Option<&Pii<E
         && may_begin_with(own, domain)
         && let Some(hit) = own_around(own, local(true), domain, &read).filter(is_own)
     {
-        return Some(hit);
+        return Some(Around::Address(hit));
     }
     let whole = domain;
     let domain = word_end(sentence_end(domain));
-    if !is_public(domain) {
+    if !is_public(domain) || is_scale(domain) {
         return None;
     }
     let local = local(false).trim_start_matches(|c: char| matches!(c, '.' | '-' | '\'' | '+' | '%') || is_invisible(c));
     let local = if after[whole.len()..].starts_with('_') { local.trim_start_matches('_') } else { local };
     let begins = at.start - local.len();
-    if is_of_machine(&text[..begins], local, &after[domain.len()..]) { None } else { read(local, domain) }
+    let end = at.end + domain.len();
+    if is_id(text, &(begins..end), local, last_id) {
+        return Some(Around::Id(begins..end));
+    }
+    if is_of_machine(&text[..begins], &text[end..]) { None } else { read(local, domain).map(Around::Address) }
 }
 
 /// Whether a domain in a text may be the one of an address. Domains of addresses are ASCII, and so one in ASCII is compared as
@@ -103,8 +124,8 @@ fn may_begin_with(own: &Pii<Email>, domain: &str) -> bool {
 }
 
 /// Whether what looks like an address is none that anybody writes to: the user of a URL (`postgres://user:pw@db.x.no`) or of a
-/// copy (`git@github.com:acme/repo.git`), or the id of a message.
-fn is_of_machine(before: &str, local: &str, after: &str) -> bool {
+/// copy (`git@github.com:acme/repo.git`).
+fn is_of_machine(before: &str, after: &str) -> bool {
     let near = &before[before.ceil_char_boundary(before.len().saturating_sub(LONGEST_PART))..];
     let authority = near
         .rsplit_once("://")
@@ -115,21 +136,15 @@ fn is_of_machine(before: &str, local: &str, after: &str) -> bool {
         let path = &path[..path.find(char::is_whitespace).unwrap_or(path.len())];
         path.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '~')) && path.contains('/')
     });
-    is_user || is_copy || is_message_id(near, local, after)
+    is_user || is_copy
 }
 
-/// Whether it is the id of a message: in angle brackets, behind the name of a header that has ids, or made by a machine.
-fn is_message_id(before: &str, local: &str, after: &str) -> bool {
-    const HEADERS: [&str; 6] =
-        ["message-id", "in-reply-to", "references", "content-id", "x-message-id", "resent-message-id"];
-    let Some(open) = before.rfind('<').filter(|_| after.starts_with('>')) else { return false };
-    if before[open..].contains(char::is_whitespace) {
-        return false;
-    }
-    let line = before[..open].rfind('\n').map_or(0, |end| end + 1);
-    let header = before[line..open].split(':').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let digits = local.bytes().filter(u8::is_ascii_digit).count();
-    HEADERS.contains(&header.as_str()) || digits > 14 && digits * 2 > local.len()
+/// Whether a domain is the end of the name of a picture, which says for how fine a screen it is: `icon@2x.png`.
+fn is_scale(domain: &str) -> bool {
+    let Some((scale, kind)) = domain.split_once('.') else { return false };
+    let digits = scale.strip_suffix(['x', 'X']).unwrap_or_default();
+    let kinds = ["png", "jpg", "jpeg", "gif", "webp", "svg", "heic", "avif", "pdf"];
+    matches!(digits.as_bytes(), [b'1'..=b'9']) && kinds.iter().any(|known| known.eq_ignore_ascii_case(kind))
 }
 
 /// Cuts off the word that follows without a space: `kari@x.noTlf`.

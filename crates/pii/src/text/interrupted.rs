@@ -5,7 +5,6 @@
 //! Times, annotations, and words of everyday language may be passed over; any other digit breaks the match. The number begins
 //! and ends with a group.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use super::elsewhere::foreign_code;
@@ -25,7 +24,7 @@ const WIDEST_GAP: usize = 300;
 /// Bytes that may lie between a number and its country code.
 const CODE_GAP: usize = 8;
 /// The token of a placeholder in a text that is searched again. Digits on both sides of it are not one number.
-const HIDDEN: char = '\u{FDDA}';
+pub(super) const HIDDEN: char = '\u{FDDA}';
 
 /// Adds the own number in pieces outside of `taken`.
 pub(super) fn find(text: &str, said: &[Said], numbers: &Numbers, taken: &[Range<usize>]) -> Finds {
@@ -44,7 +43,7 @@ pub(super) fn find(text: &str, said: &[Said], numbers: &Numbers, taken: &[Range<
     if tokens.len() < 2 {
         return found;
     }
-    let mut own = OwnDigits { text, numbers, national, prefixes, turns: &turns, speaker: None };
+    let mut own = OwnDigits { text: turns.plain(), numbers, national, prefixes, turns: &turns, speaker: None };
     let all: Vec<usize> = (0..tokens.len()).collect();
     own.search(&tokens, &all, &mut found);
     for speaker in turns.speakers() {
@@ -91,6 +90,7 @@ fn ends_with_unit(between: &str) -> bool {
 }
 
 struct OwnDigits<'o> {
+    /// The text without its stamps.
     text: &'o str,
     numbers: &'o Numbers,
     national: &'o [u8],
@@ -236,10 +236,7 @@ impl OwnDigits<'_> {
         for (at, place) in places.iter().enumerate() {
             if let Some(last) = at.checked_sub(1).map(|before| &places[before]) {
                 let range = last.end.min(place.start)..place.start;
-                let between = match self.speaker {
-                    Some(speaker) => Cow::Owned(self.turns.said_by(self.text, range, speaker)),
-                    None => Cow::Borrowed(&self.text[range]),
-                };
+                let between = self.turns.said_by(range, self.speaker);
                 if ends_with_unit(&between) {
                     return false;
                 }

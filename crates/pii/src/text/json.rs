@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 
 use serde_json::{Map, Value};
 
@@ -79,7 +80,7 @@ fn spread(finder: &Finder, values: &[Value]) -> Vec<Finds> {
         at += parts;
         let first = places.partition_point(|place| place.end <= whole[0].0.start);
         let is_in_one = places.get(first).is_some_and(|place| whole.iter().all(|(range, _)| range.end <= place.end));
-        if is_in_one {
+        if is_in_one || cuts_number(values, &places, &joined, whole) {
             continue;
         }
         let mut find = Some(whole[0].1.clone());
@@ -94,6 +95,17 @@ fn spread(finder: &Finder, values: &[Value]) -> Vec<Finds> {
         }
     }
     items
+}
+
+/// Whether a find begins or ends within a number of a list: `[98, 7, 65, 4, 3, 21]` are scores.
+fn cuts_number(values: &[Value], places: &[Range<usize>], joined: &str, whole: &[(Range<usize>, Find)]) -> bool {
+    let is_digit = |at: Option<usize>| at.and_then(|at| joined.as_bytes().get(at)).is_some_and(u8::is_ascii_digit);
+    let is_number = |at: usize| {
+        let item = places.partition_point(|place| place.end <= at);
+        values.get(item).is_some_and(Value::is_number)
+    };
+    let (start, end) = (whole[0].0.start, whole[whole.len() - 1].0.end);
+    is_digit(start.checked_sub(1)) && is_number(start) || is_digit(Some(end)) && is_number(end)
 }
 
 /// A string reads as text; one that is a bare number with its country code counts as the JSON number would.

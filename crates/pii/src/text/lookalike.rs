@@ -13,7 +13,8 @@ pub(super) fn mark(text: &str, stretch: &mut Stretch) {
     for first in 0..stretch.groups.len() {
         mark_date(text, stretch, first);
         mark_time(text, stretch, first);
-        mark_decimal(text, stretch, first);
+        mark_hours(text, stretch, first);
+        super::decimals::mark(text, stretch, first);
         mark_machine(text, stretch, first);
         mark_price(text, stretch, first);
         mark_iban(text, stretch, first);
@@ -21,7 +22,7 @@ pub(super) fn mark(text: &str, stretch: &mut Stretch) {
     }
 }
 
-fn set(groups: &mut [Group], as_what: Lookalike) {
+pub(super) fn set(groups: &mut [Group], as_what: Lookalike) {
     for group in groups {
         group.lookalike = group.lookalike.max(as_what);
     }
@@ -52,7 +53,7 @@ fn value(stretch: &Stretch, group: &Group) -> u32 {
     number(&stretch.digits[group.from..group.to])
 }
 
-fn number(digits: &[u8]) -> u32 {
+pub(super) fn number(digits: &[u8]) -> u32 {
     digits.iter().take(9).fold(0, |value, digit| value * 10 + u32::from(digit - b'0'))
 }
 
@@ -167,6 +168,39 @@ fn is_span(text: &str, stretch: &Stretch, first: usize) -> bool {
         && !stretch.groups.get(first + 4).is_some_and(|group| group.gap.joins && group.gap.sign == Some('.'))
 }
 
+/// `0800-1630`: opening hours. With a blank between them, or behind a label, the digits are a number as people write it.
+fn mark_hours(text: &str, stretch: &mut Stretch, first: usize) {
+    if !are_hours(text, stretch, first) || super::cues::ends_with_cue(&text[..stretch.groups[first].start]) {
+        return;
+    }
+    let groups = &stretch.groups;
+    // A short group beside them may belong to a longer number, unless it belongs to other hours.
+    let is_part = |group: &Group| group.len() <= 4 || is_dash(text, group);
+    let goes_on = groups.get(first + 2).is_some_and(|next| {
+        next.gap.joins && is_part(next) && (is_dash(text, next) || !are_hours(text, stretch, first + 2))
+    });
+    let began = first.checked_sub(1).is_some_and(|before| {
+        let joins = groups[first].gap.joins && is_part(&groups[before]);
+        joins && !before.checked_sub(1).is_some_and(|hours| are_hours(text, stretch, hours))
+    });
+    if !goes_on && !began && !is_dash(text, &groups[first]) {
+        set(&mut stretch.groups[first..first + 2], Lookalike::Likely);
+    }
+}
+
+/// Whether two times of four digits begin with a group, with a dash between them.
+fn are_hours(text: &str, stretch: &Stretch, first: usize) -> bool {
+    let Some([from, to]) = stretch.groups.get(first..first + 2) else { return false };
+    let is_hour = |group: &Group| group.len() == 4 && is_compact_time(&stretch.digits[group.from..group.to]);
+    is_hour(from) && is_hour(to) && is_dash(text, to)
+}
+
+/// Whether nothing but a dash, perhaps between blanks, is before a group.
+fn is_dash(text: &str, group: &Group) -> bool {
+    let before = text[..group.start].trim_end_matches([' ', '\u{A0}']);
+    group.gap.joins && before.ends_with(['-', '\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2014}', '\u{2212}'])
+}
+
 /// Whether a word says that a time follows.
 pub(super) fn follows_clock(before: &str) -> bool {
     const CLOCKS: [&str; 12] =
@@ -175,32 +209,6 @@ pub(super) fn follows_clock(before: &str) -> bool {
     let near = &before[before.ceil_char_boundary(before.len().saturating_sub(12))..];
     let start = near.char_indices().rev().find(|(_, c)| !c.is_alphabetic()).map_or(0, |(at, c)| at + c.len_utf8());
     CLOCKS.iter().any(|clock| clock.eq_ignore_ascii_case(&near[start..]))
-}
-
-/// `12345678.50`, `98765432,5`, `59.913868`, `1715500800.25`; but `030.1234567` and `98765432.91234567` are numbers.
-fn mark_decimal(text: &str, stretch: &mut Stretch, first: usize) {
-    let groups = &stretch.groups;
-    let Some(next) = groups.get(first + 1) else { return };
-    let between = &text[groups[first].end..next.start];
-    let follows = groups.get(first + 2).is_some_and(|group| &text[next.end..group.start] == between);
-    let precedes = first > 0 && &text[groups[first - 1].end..groups[first].start] == between;
-    if follows || precedes || !matches!(between, "." | ",") {
-        return;
-    }
-    let (whole, part) = (groups[first].len(), next.len());
-    let whole_digits = &stretch.digits[groups[first].from..groups[first].to];
-    let begins_with_zero = whole > 1 && whole_digits[0] == b'0';
-    let is_decimal = !begins_with_zero
-        && match part {
-            1 | 2 => whole >= 4,
-            3 => false,
-            _ if whole_digits == b"0" => true,
-            _ if between == "," => false,
-            _ => whole <= 3 && number(whole_digits) <= 180 || whole == 10 && whole_digits[0] == b'1',
-        };
-    if is_decimal {
-        set(&mut stretch.groups[first..first + 2], Lookalike::Likely);
-    }
 }
 
 /// `192.168.10.24`; but four pairs of digits are how people write numbers.
@@ -234,14 +242,15 @@ fn mark_price(text: &str, stretch: &mut Stretch, first: usize) {
         && groups[first + 1..first + count].iter().all(is_thousand);
     let before = ends_with_money(&text[..groups[first].start]);
     let single = count == 1 && groups[first].len() >= 4;
-    if thousands || single && before {
+    let is_amount = single && (first == 0 || !groups[first].gap.joins) && is_amount(&text[groups[first].end..]);
+    if thousands || single && before || is_amount {
         let last = first + count - 1;
         let cents = thousands
             && groups
                 .get(last + 1)
                 .is_some_and(|group| group.len() == 2 && matches!(&text[groups[last].end..group.start], "," | "."));
         let is_symbol = thousands && before && text[..groups[first].start].trim_end().ends_with(['$', '£']);
-        let is_whole = cents || before || thousands && begins_with_money(&text[groups[last].end..]);
+        let is_whole = cents || before || is_amount || thousands && begins_with_money(&text[groups[last].end..]);
         if is_whole && !(is_symbol && groups[first + 1].gap.sign == Some(' ')) {
             let end = if cents { last + 2 } else { last + 1 };
             set(&mut stretch.groups[first..end], Lookalike::Likely);
@@ -259,6 +268,14 @@ fn mark_price(text: &str, stretch: &mut Stretch, first: usize) {
     {
         set(&mut stretch.groups[first - 1..=first], Lookalike::Likely);
     }
+}
+
+/// Whether a text begins with the sign of an amount, and not with one of the next amount: `98765432 kr 500`.
+fn is_amount(after: &str) -> bool {
+    let rest = after.trim_start_matches([' ', '\u{A0}']);
+    let rest =
+        rest.trim_start_matches(|c: char| c.is_alphabetic() || matches!(c, '$' | '€' | '£' | ',' | '-' | '\u{2013}'));
+    begins_with_money(after) && !rest.trim_start_matches([' ', '.', '\u{A0}']).starts_with(|c: char| digit(c).is_some())
 }
 
 const MONEY: [&str; 12] = ["kr", "kr.", "nok", "sek", "dkk", "eur", "euro", "usd", "gbp", "kroner", "kronor", "chf"];
@@ -281,7 +298,8 @@ fn ends_with_money(before: &str) -> bool {
 fn begins_with_money(after: &str) -> bool {
     let after = after.trim_start_matches([' ', '\u{A0}']);
     let end = after.char_indices().take(8).find(|(_, c)| !c.is_alphabetic()).map_or(after.len(), |(at, _)| at);
-    after.starts_with(['$', '€', '£']) || is_money(&after[..end])
+    let is_whole = [",-", ",\u{2013}"].iter().any(|sign| after.starts_with(sign));
+    is_whole || after.starts_with(['$', '€', '£']) || is_money(&after[..end])
 }
 
 /// `NO93 8601 1117 947` with a wrong check digit: a bank account by its shape in fours. Right ones are suppressed.

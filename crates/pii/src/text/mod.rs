@@ -11,8 +11,8 @@
 //!   and of addresses;
 //! - the recognizers read them: `own` and `interrupted` the record's own number, `own_address` its address in pieces, `rows`
 //!   (with `weigh` and `assigned`) those of others, `spoken` what is said, `email` and `obfuscated` addresses, `name` the name.
-//!   `lookalike` and `ids` know what only looks like a number, `elsewhere` the own digits in another country's number, `turns`
-//!   who says what;
+//!   `lookalike`, `decimals`, and `ids` know what only looks like a number, `elsewhere` the own digits in another country's number, `turns`
+//!   who says what, `stamps` when;
 //! - `resolve` decides which finds count where they overlap.
 //!
 //! Payment cards, bank accounts and national identity numbers are no identifiers: `suppressed` (with `card`, `iban` and
@@ -22,11 +22,13 @@
 //! `spoken` reads spoken numbers (with `words`, the vocabulary of six languages). It writes a run of number words as
 //! digits, to which the rules of written numbers apply.
 
+mod address_words;
 mod again;
 mod assigned;
 mod candidate;
 mod card;
 mod cues;
+mod decimals;
 mod decode;
 mod digits;
 pub mod document;
@@ -38,6 +40,7 @@ mod ids;
 mod interrupted;
 mod json;
 mod lookalike;
+mod message_ids;
 mod name;
 mod national;
 mod numbers;
@@ -52,6 +55,7 @@ mod resolve;
 mod rows;
 mod said;
 mod spoken;
+mod stamps;
 mod stream;
 mod suppressed;
 mod turns;
@@ -73,6 +77,7 @@ use crate::{Email, Kind, PersonName, Phone, Pii, Region};
 use decode::Decoded;
 use name::Names;
 use numbers::Numbers;
+use phone::Apart;
 use placeholder::{Mentions, strip};
 use resolve::Finds;
 use said::Said;
@@ -218,9 +223,14 @@ impl Finder {
         });
     }
 
+    /// Whether the number of the record's customer is known.
+    fn has_own_number(&self) -> bool {
+        self.numbers.own_number().is_some()
+    }
+
     /// Whether anything is known of the record's customer.
     fn has_own(&self) -> bool {
-        self.numbers.own_number().is_some() || self.email.is_some() || self.name.is_some()
+        self.has_own_number() || self.email.is_some() || self.name.is_some()
     }
 
     /// The record's own identifiers in a text.
@@ -246,7 +256,9 @@ impl Finder {
         #[cfg(test)]
         crate::work::count_steps(text.len());
         let mut found = Vec::new();
-        email::find(text, self.email.as_ref(), &mut found);
+        let mut ids = email::find(text, self.email.as_ref(), &mut found);
+        ids.extend(ids::uuids(text));
+        ids.sort_by_key(|range| range.start);
         for hit in &mut found {
             // `sip:+4798765432@sip.example.no` is a number and where to dial it.
             if let Some(dialled) = self.numbers.dialled(text, &hit.0).filter(|_| !self.is_own_address(&hit.1)) {
@@ -254,21 +266,22 @@ impl Finder {
             }
         }
         if reading == Reading::Text {
-            let obfuscated = obfuscated::find(text, self.email.as_ref(), &resolve::ranges(&found));
+            let obfuscated = obfuscated::find(text, self.email.as_ref(), &taken_by(&found, &ids));
             resolve::add(&mut found, obfuscated);
         }
         let said = if reading == Reading::Text { said::said(text) } else { Vec::new() };
         let mut accounts = Vec::new();
         iban::find(text, &mut accounts);
-        let accounts = accounts.into_iter().map(|range| (range, Find::Suppressed(Suppressed::Account)));
+        let accounts = accounts.into_iter().filter(|range| !overlaps(&ids, range));
+        let accounts = accounts.map(|range| (range, Find::Suppressed(Suppressed::Account)));
         resolve::add(&mut found, accounts.collect());
         if reading == Reading::Text {
             let mut spoken = Vec::new();
-            spoken::find(text, &said, &self.numbers, &resolve::ranges(&found), &mut spoken);
+            spoken::find(text, &said, &self.numbers, &taken_by(&found, &ids), &mut spoken);
             resolve::add(&mut found, spoken);
         }
         let taken = resolve::ranges(&found);
-        self.numbers.find(text, reading, &taken, &mut found);
+        self.numbers.find(text, reading, Apart { taken: &taken, ids: &ids }, &mut found);
         resolve::sort(&mut found);
         if reading == Reading::Text {
             self.add_pieces(text, &said, &mut found);
@@ -307,6 +320,14 @@ impl Finder {
         let bare = text.bytes().all(|byte| byte.is_ascii_digit());
         bare.then(|| self.numbers.bare_international(text.as_bytes())).flatten()
     }
+}
+
+/// The places of finds and of ids, in their order.
+fn taken_by(found: &Finds, ids: &[Range<usize>]) -> Vec<Range<usize>> {
+    let mut taken = resolve::ranges(found);
+    taken.extend_from_slice(ids);
+    taken.sort_by_key(|range| range.start);
+    taken
 }
 
 /// Whether a range has something in common with one of those, which are in order.

@@ -7,87 +7,11 @@
 
 use std::ops::Range;
 
+use super::address_words::{CUES, DOTS, OTHERS, SIGNS, TWO_SIGNS, WORDS};
 use super::email::{is_public, is_top_level};
 use super::resolve::Finds;
 use super::{Find, Found, overlaps};
 use crate::{Email, Pii};
-
-/// Words for `@` that mean nothing else.
-const SIGNS: [&str; 18] = [
-    "krøllalfa",
-    "krøll-alfa",
-    "alfakrøll",
-    "snabel-a",
-    "snabela",
-    "snabelalfa",
-    "kanelbulle",
-    "klammeraffe",
-    "affenschwanz",
-    "miukumauku",
-    "kissanhäntä",
-    "arroba",
-    "arobase",
-    "chiocciola",
-    "alfakrull",
-    "krollalfa",
-    "snabel",
-    "ät-merkki",
-];
-
-/// Words for `@` that are words of everyday language too.
-const WORDS: [&str; 5] = ["at", "ätt", "ät", "att", "æt"];
-
-/// Words for `.`.
-const DOTS: [&str; 9] = ["dot", "punktum", "punkt", "prikk", "prik", "piste", "point", "punto", "puntum"];
-
-/// Words for other signs of a local part.
-const OTHERS: [(&str, &str); 9] = [
-    ("underscore", "_"),
-    ("understrek", "_"),
-    ("understreck", "_"),
-    ("unterstrich", "_"),
-    ("bindestrek", "-"),
-    ("bindestreck", "-"),
-    ("bindestreg", "-"),
-    ("dash", "-"),
-    ("hyphen", "-"),
-];
-
-/// Words that say that an address follows.
-const CUES: [&str; 32] = [
-    "mail",
-    "email",
-    "e-mail",
-    "epost",
-    "e-post",
-    "mejl",
-    "e-postadresse",
-    "mailadresse",
-    "adresse",
-    "adressen",
-    "address",
-    "epostadressen",
-    "adress",
-    "sähköposti",
-    "sähköpostini",
-    "mailen",
-    "e-mail-adresse",
-    "mailadressen",
-    "osoite",
-    "osoitteeni",
-    "osoitteeseen",
-    "send",
-    "sende",
-    "sendes",
-    "skicka",
-    "skickas",
-    "skriv",
-    "write",
-    "schicken",
-    "schreiben",
-    "lähetä",
-    "kirjoita",
-];
 
 /// The most characters and words that are read on either side of a sign.
 const LONGEST_PART: usize = 120;
@@ -163,6 +87,9 @@ fn next_sign(text: &str, from: usize) -> Option<Sign> {
                 text[..at].trim_end_matches([' ', '_']).ends_with(['(', '[', '{', '<'])
                     && text[at + word.len()..].trim_start_matches([' ', '_']).starts_with([')', ']', '}', '>'])
             };
+            if let Some(end) = second_word(text, at + word.len(), &small) {
+                return Some(Sign { range: at..end, is_sure: true });
+            }
             let (is_sign, is_word) = (SIGNS.contains(&small.as_str()), WORDS.contains(&small.as_str()));
             if is_sign || is_word {
                 return Some(Sign { range: at..at + word.len(), is_sure: is_sign || bracketed() });
@@ -173,6 +100,17 @@ fn next_sign(text: &str, from: usize) -> Option<Sign> {
         }
         at = text.ceil_char_boundary(at.min(text.len()));
     }
+}
+
+/// Where the second of two words ends that mean `@` together: `snabel a`.
+fn second_word(text: &str, end: usize, first: &str) -> Option<usize> {
+    if !TWO_SIGNS.iter().any(|(known, _)| *known == first) {
+        return None;
+    }
+    let start = end + text[end..].strip_prefix(' ').map(|_| 1)?;
+    let second = word_at(text, start);
+    let is_sign = TWO_SIGNS.iter().any(|(known, other)| *known == first && other.eq_ignore_ascii_case(second));
+    is_sign.then_some(start + second.len())
 }
 
 /// Whether a word that means `@` may begin with these bytes: the first two letters tell nearly every other word.
@@ -267,6 +205,12 @@ fn pieces(text: &str) -> impl Iterator<Item = (Range<usize>, AddressPiece)> {
                 let rest = &text[at..];
                 at += rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len());
                 let word = &text[start..at];
+                if word.eq_ignore_ascii_case("full")
+                    && text[at..].get(..5).is_some_and(|next| next.eq_ignore_ascii_case(" stop"))
+                {
+                    at += 5;
+                    return Some((start..at, AddressPiece::Dot));
+                }
                 let is = |known: &&str| known.eq_ignore_ascii_case(word);
                 let other = OTHERS
                     .iter()

@@ -145,7 +145,7 @@ impl Window<'_> {
     /// Whether a word is a label, or said by another speaker than the sign.
     fn is_not_said(&self, word: &Range<usize>) -> bool {
         let turns = self.turns.get_or_init(|| Turns::of(self.text));
-        turns.is_label(word) || turns.speaker(word.start) != turns.speaker(self.sign.start)
+        turns.is_label(word) || turns.is_stamp(word) || turns.speaker(word.start) != turns.speaker(self.sign.start)
     }
 }
 

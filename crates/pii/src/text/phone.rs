@@ -8,7 +8,7 @@ use super::digits::{Group, Lookalike, Stretch, may_begin};
 use super::lookalike::{is_code, mark};
 use super::numbers::{Numbers, OwnNumber, SHORTEST};
 use super::plan::LONGEST;
-use super::{Find, Found, Reading, suppressed};
+use super::{Find, Found, Reading, overlaps, suppressed};
 use crate::{Phone, Pii, digit, is_separator};
 
 /// Whether a find in a JSON number is all of it: no digit, sign or fraction around it.
@@ -21,19 +21,22 @@ fn stands_alone(text: &str, range: &Range<usize>) -> bool {
     !is_digit(before) && !is_digit(next) && before != Some('-') && !has_fraction
 }
 
+/// The parts of a text in which numbers are not searched, in its order.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Apart<'a> {
+    /// What is something else.
+    pub taken: &'a [Range<usize>],
+    /// Ids of programs. Only the record's own number is searched in them.
+    pub ids: &'a [Range<usize>],
+}
+
 impl Numbers {
-    /// Adds every number that lies outside of `taken`.
-    pub(super) fn find(
-        &self,
-        text: &str,
-        reading: Reading,
-        taken: &[Range<usize>],
-        found: &mut Vec<(Range<usize>, Find)>,
-    ) {
+    /// Adds every number that lies outside of some parts.
+    pub(super) fn find(&self, text: &str, reading: Reading, apart: Apart<'_>, found: &mut Vec<(Range<usize>, Find)>) {
         #[cfg(test)]
         crate::work::count_steps(text.len());
         let shortest = self.shortest();
-        stretches(text, taken, |stretch| {
+        stretches(text, apart.taken, |stretch| {
             if stretch.digits.len() < shortest {
                 return true;
             }
@@ -48,6 +51,7 @@ impl Numbers {
                 }
             }
             if stretch.digits.len() >= SHORTEST {
+                take_ids(stretch, apart.ids);
                 let phone_end = |stretch: &Stretch, first| Some(self.beginning(text, stretch, first)?.last);
                 suppressed::find(text, stretch, reading, &phone_end, found);
                 self.find_others(text, stretch, reading, found);
@@ -147,6 +151,16 @@ impl Numbers {
         }
         let dialled = format!("+{}", std::str::from_utf8(digits).ok()?);
         Phone::parse_valid(&dialled, self.region)
+    }
+}
+
+/// Takes the groups of ids out of a stretch.
+fn take_ids(stretch: &mut Stretch, ids: &[Range<usize>]) {
+    if ids.is_empty() {
+        return;
+    }
+    for group in stretch.groups.iter_mut().filter(|group| overlaps(ids, &(group.start..group.end))) {
+        group.lookalike = Lookalike::Taken;
     }
 }
 

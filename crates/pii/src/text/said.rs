@@ -53,13 +53,14 @@ pub(super) fn said(text: &str) -> Vec<Said> {
         if has_digit(token) {
             let is_bare = token.chars().all(|c| digit(c).is_some() || is_invisible(c));
             add(range, if is_bare { What::Digits } else { What::Mixed }, false);
-        } else if let Some(zero) = after_zero(token) {
+        } else if let Some(ends) = after_zero(token) {
             // `nollåtta` is two words in one.
-            let at = range.start + zero;
-            for part in [range.start..at, at..range.end] {
-                if let Some((word, is_weak)) = known(&text[part.clone()]) {
-                    add(part, What::Word(word), is_weak);
+            let mut start = range.start;
+            for end in ends.into_iter().map(|end| range.start + end) {
+                if let Some((word, is_weak)) = known(&text[start..end]) {
+                    add(start..end, What::Word(word), is_weak);
                 }
+                start = end;
             }
         } else if let Some((word, is_weak)) = known(token) {
             add(range, What::Word(word), is_weak);

@@ -12,6 +12,7 @@ use std::ops::Range;
 
 use super::digits::is_invisible;
 use super::numbers::Numbers;
+use super::phone::Apart;
 use super::resolve::Finds;
 use super::said::{Said, What};
 use super::words::{Word, is_preposition};
@@ -181,7 +182,7 @@ impl WordRun {
 
     fn read(&self, text: &str, numbers: &Numbers, found: &mut Finds) {
         let has = |wanted: fn(&Word) -> bool| self.parts.iter().filter_map(|part| part.word.as_ref()).any(wanted);
-        let varies = has(|word| matches!(word, Word::Ten(_) | Word::Hundred | Word::Hundreds(_)));
+        let varies = has(|word| matches!(word, Word::Ten(_) | Word::Hundred | Word::Hundreds(_) | Word::Thousand));
         let has_to = self.parts.iter().any(|part| is_preposition(&text[part.range.clone()]));
         let mut best: Option<(Score, Finds)> = None;
         for way in WAYS {
@@ -240,6 +241,9 @@ impl WordRun {
 /// The digits that a part and perhaps those behind it mean, and how many parts they are.
 fn spelled_out(parts: &[&SpokenPart], word: Word, way: Way) -> Option<(String, usize)> {
     let next = |at: usize| parts.get(at).filter(|part| part.tight).and_then(|part| part.word);
+    if let Some(zeros) = with_zeros(parts, word, way) {
+        return Some(zeros);
+    }
     let (hundreds, mut used) = match (word, next(1)) {
         (Word::Hundreds(times), _) => (Some(times), 1),
         (Word::Unit(times @ 1..), Some(Word::Hundred)) => (Some(times), 2),
@@ -272,8 +276,23 @@ fn spelled_out(parts: &[&SpokenPart], word: Word, way: Way) -> Option<(String, u
             Word::Ten(pair) | Word::Pair(pair) => Some((pair.to_string().repeat(usize::from(times)), 2)),
             _ => None,
         },
-        Word::Hundreds(_) | Word::Hundred | Word::Plus | Word::And | Word::Filler => None,
+        Word::Hundreds(_) | Word::Hundred | Word::Thousand | Word::Plus | Word::And | Word::Filler => None,
     }
+}
+
+/// The digits of `twelve hundred` and `five thousand`. Thanks are thousands in the languages of the north (`to, tusen takk`), so a
+/// thousand counts in one way of reading only.
+fn with_zeros(parts: &[&SpokenPart], word: Word, way: Way) -> Option<(String, usize)> {
+    let (value, used) = match word {
+        Word::Pair(value) | Word::Ten(value) | Word::Unit(value) if !way.joins => (value, 1),
+        _ => below_hundred(parts, 0, word)?,
+    };
+    let zeros = match parts.get(used).filter(|part| part.tight).and_then(|part| part.word)? {
+        Word::Hundred if value > 9 => "00",
+        Word::Thousand if way.joins && value > 0 => "000",
+        _ => return None,
+    };
+    Some((format!("{value}{zeros}"), used + 1))
 }
 
 /// The number of up to two digits that begins with a part.
@@ -331,7 +350,7 @@ impl SpokenReading {
     /// The digits, their position in the text, and the quality of this reading.
     fn finds(&self, numbers: &Numbers, has_word: bool) -> (Score, Finds) {
         let mut all = Vec::new();
-        numbers.find(&self.digits, super::Reading::Text, &[], &mut all);
+        numbers.find(&self.digits, super::Reading::Text, Apart::default(), &mut all);
         all.sort_by_key(|(range, _)| range.start);
         let total = self.digits.bytes().filter(u8::is_ascii_digit).count();
         let (mut own, mut covered, mut free) = (0, 0, 0);

@@ -85,7 +85,8 @@ pub(super) fn tokens(text: &str, said: &[Said], taken: &[Range<usize>], turns: &
             What::Digits | What::Mixed => {
                 for range in groups(text, &range) {
                     let digits = text[range.clone()].chars().filter_map(digit).map(|digit| digit as u8);
-                    tokens.push(Token { alone: Digits::of(digits), ..Token::new(range) });
+                    let is_optional = turns.is_stamp(&range);
+                    tokens.push(Token { alone: Digits::of(digits), is_optional, ..Token::new(range) });
                 }
             }
         }
@@ -123,6 +124,7 @@ fn spoken(text: &str, range: Range<usize>, word: Word, is_weak: bool) -> Option<
     match word {
         Word::Times(times) => token.times = times,
         Word::Plus | Word::And | Word::Filler => return None,
+        Word::Thousand => token.alone = Digits::of("000".bytes()),
         word => token.alone = Digits::of_number(word.number()),
     }
     Some(token)
@@ -141,6 +143,8 @@ fn join_words(text: &str, tokens: &mut [Token]) {
         }
         let joined = match (one.alone.as_slice(), next.alone.as_slice()) {
             _ if one.times > 0 => Some(next.alone.as_slice().repeat(usize::from(one.times))),
+            // `twelve hundred`.
+            ([_] | [_, _], b"100") => Some([one.alone.as_slice(), b"00"].concat()),
             ([ten, b'0'], [unit @ b'1'..=b'9']) => Some(vec![*ten, *unit]),
             ([hundred, b'0', b'0'], [unit @ b'1'..=b'9']) => Some(vec![*hundred, b'0', *unit]),
             ([hundred, b'0', b'0'], [ten, unit]) => Some(vec![*hundred, *ten, *unit]),

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use super::{overlaps, stamps};
+
 /// The longest label of a line.
 const LONGEST_LABEL: usize = 60;
 
@@ -14,6 +16,9 @@ const MOST_SPEAKERS: usize = 16;
 pub(super) struct Turns {
     lines: Vec<Line>,
     speakers: usize,
+    stamps: Vec<Range<usize>>,
+    /// The text with blanks in place of its stamps.
+    plain: String,
 }
 
 #[derive(Debug)]
@@ -22,27 +27,45 @@ struct Line {
     /// Where what is said begins.
     said: usize,
     speaker: usize,
+    /// Whether the line has nothing but the speaker and a stamp.
+    is_header: bool,
 }
 
 impl Turns {
     /// Reads the labels of a text.
     pub(super) fn of(text: &str) -> Self {
-        let mut turns = Self::default();
+        let stamps = stamps::find(text);
+        let plain = stamps::blanked(text, &stamps);
+        let mut lines = Vec::new();
         let mut known: HashMap<&str, usize> = HashMap::new();
         let mut at = 0;
-        // A label ends with a colon, and most lines have none.
+        // A label ends with a colon or a time, and most lines have neither.
         while let Some(colon) = text[at..].find(':').map(|ahead| at + ahead) {
             let start = text[at..colon].rfind('\n').map_or(at, |end| at + end + 1);
             let end = text[colon..].find('\n').map_or(text.len(), |end| colon + end + 1);
-            if let Some((label, said)) = label(&text[start..end]) {
+            let header = || header(&plain[start..end], &text[start..end]).map(|label| (label, end - start));
+            let labelled = label(&plain[start..end]);
+            let is_header = labelled.is_none();
+            if let Some((label, said)) = labelled.or_else(header) {
                 let next = known.len() + 1;
                 let speaker = *known.entry(label).or_insert(next);
-                turns.lines.push(Line { start, said: start + said, speaker });
+                lines.push(Line { start, said: start + said, speaker, is_header });
             }
             at = end;
         }
-        turns.speakers = known.len();
-        turns
+        let speakers = known.len();
+        Self { lines, speakers, stamps, plain }
+    }
+
+    /// The text with blanks in place of its stamps. Every other character is where it was.
+    pub(super) fn plain(&self) -> &str {
+        &self.plain
+    }
+
+    /// Whether a word is part of a stamp, or of a line that has nothing but the speaker and a stamp.
+    pub(super) fn is_stamp(&self, word: &Range<usize>) -> bool {
+        overlaps(&self.stamps, word)
+            || self.line(word.start).is_some_and(|line| line.is_header && word.end <= line.said)
     }
 
     /// The speakers whose turns are to be read by themselves: none where there is only one.
@@ -60,16 +83,16 @@ impl Turns {
         self.line(at).map_or(0, |line| line.speaker)
     }
 
-    /// The text of a speaker in a part of the text.
-    pub(super) fn said_by(&self, text: &str, range: Range<usize>, speaker: usize) -> String {
+    /// The text of a speaker, or of all of them, in a part of the text. Stamps are not said.
+    pub(super) fn said_by(&self, range: Range<usize>, speaker: Option<usize>) -> String {
         let mut said = String::new();
         let mut at = range.start;
         while at < range.end {
             let next = self.lines.partition_point(|line| line.start <= at);
             let end = self.lines.get(next).map_or(range.end, |line| line.start.min(range.end));
             let line = next.checked_sub(1).map(|line| &self.lines[line]);
-            if line.map_or(0, |line| line.speaker) == speaker {
-                said.push_str(&text[at.max(line.map_or(0, |line| line.said)).min(end)..end]);
+            if speaker.is_none_or(|speaker| line.map_or(0, |line| line.speaker) == speaker) {
+                said.push_str(&self.plain[at.max(line.map_or(0, |line| line.said)).min(end)..end]);
             }
             at = end;
         }
@@ -78,29 +101,17 @@ impl Turns {
 
     /// Whether a word belongs to a label.
     pub(super) fn is_label(&self, word: &Range<usize>) -> bool {
-        self.line(word.start).is_some_and(|line| word.end <= line.said)
+        self.line(word.start).is_some_and(|line| !line.is_header && word.end <= line.said)
     }
 }
 
-/// The label of a line, and where what is said begins: `Kari`, `[10:02] Kari Nordmann`, `2026-08-01 10:02:11 Agent`.
+/// The label of a line without its stamps, and where what is said begins: `Kari:`, `[     ] Kari Nordmann:`, `Agent      :`.
 fn label(line: &str) -> Option<(&str, usize)> {
     let before = line.len() - line.trim_start_matches(|c: char| !c.is_alphabetic() && c != '\n').len();
     let near = &line[before..line.floor_char_boundary(before + LONGEST_LABEL)];
-    let (mut label, mut behind) = near.split_once(':')?;
-    // `Agent 00:31: yes`.
-    let digits = label.len() - label.trim_end_matches(|c: char| c.is_ascii_digit()).len();
-    if (1..=2).contains(&digits)
-        && label[..label.len() - digits].ends_with(' ')
-        && behind.starts_with(|c: char| c.is_ascii_digit())
-    {
-        let end = behind.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':').len();
-        let time = &behind[..behind.len() - end];
-        if time.ends_with(':') {
-            label = &near[..label.len() + 1 + time.len() - 1];
-            behind = &near[label.len() + 1..];
-        }
-    }
-    let is_time = |text: &str| text.is_empty() || text.contains(':') || text.contains(['[', '(', '<', '-', '*', '#']);
+    let (label, behind) = near.split_once(':')?;
+    let is_time =
+        |text: &str| text.trim().is_empty() || text.contains(':') || text.contains(['[', '(', '<', '-', '*', '#']);
     // `Call 0753 [24:04] 366` has a time in it.
     let is_in_time = label.ends_with(|c: char| c.is_ascii_digit()) && behind.starts_with(|c: char| c.is_ascii_digit());
     let is_label = !label.is_empty()
@@ -109,6 +120,20 @@ fn label(line: &str) -> Option<(&str, usize)> {
         && label.split_whitespace().count() <= 4
         && !label.contains(['.', '?', '!', '/', ','])
         && !behind.starts_with("//");
-    is_label
-        .then(|| (label.trim_end_matches(|c: char| c.is_ascii_digit() || c == ':').trim(), before + label.len() + 1))
+    is_label.then(|| (label.trim(), before + label.len() + 1))
+}
+
+/// The speaker of a line that ends with a stamp and has nothing else: `Speaker 1 00:12`. What is said is in the lines below.
+fn header<'t>(plain: &'t str, line: &str) -> Option<&'t str> {
+    let label = plain.trim_end();
+    let is_stamped = label.len() < line.trim_end().len();
+    let label = label.trim_start_matches(['[', '(', '<', ' ']);
+    let name = label.trim_end_matches(|c: char| c.is_ascii_digit());
+    let is_label = is_stamped
+        && label.len() <= LONGEST_LABEL
+        && label.len() - name.len() <= 2
+        && name.starts_with(char::is_uppercase)
+        && label.split_whitespace().count() <= 4
+        && !name.contains(|c: char| c.is_numeric() || matches!(c, ':' | '.' | '?' | '!' | '/' | ','));
+    is_label.then_some(label)
 }

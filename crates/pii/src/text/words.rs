@@ -24,6 +24,8 @@ pub(super) enum Word {
     Triple(u16),
     /// `hundred` by itself.
     Hundred,
+    /// `thousand`: three zeros behind a number.
+    Thousand,
     /// `double`, `triple`.
     Times(u8),
     /// `plus`.
@@ -42,7 +44,7 @@ impl Word {
             Self::Triple(value) => value,
             Self::Hundreds(times) => u16::from(times) * 100,
             Self::Hundred => 100,
-            Self::Times(_) | Self::Plus | Self::And | Self::Filler => 0,
+            Self::Times(_) | Self::Thousand | Self::Plus | Self::And | Self::Filler => 0,
         }
     }
 }
@@ -110,7 +112,10 @@ const SOUTH_AND_EAST_TENS: [(&str, &str); 8] = [
     ("neunzig", "yhdeksänkymmentä"),
 ];
 
-const HUNDRED: &str = "hundred hundre hundra hundrede";
+const HUNDRED: &str = "hundred hundre hundra hundrede hundert sata sataa";
+/// The same within a word, longest first.
+const HUNDREDS: [&str; 7] = ["hundrede", "hundert", "hundred", "hundre", "hundra", "sataa", "sata"];
+const THOUSAND: &str = "thousand tusen tusind tausend tuhat tuhatta";
 const TWICE: &str = "double dobbelt dobbel dubbelt dubbel dobbeltt doppel doppelt";
 const THRICE: &str = "triple treble trippel tredobbelt tredubbelt";
 const PLUS: &str = "plus pluss plussa";
@@ -123,7 +128,7 @@ const FILLERS: &str = "eh ehm øh øhm öh öhm æh æhm äh ähm uh uhm um uhh 
 const WEAK: &str = "oh o en ein ett et ei eit to too fire tri six sex tres";
 
 /// The longest word that is looked at, in bytes.
-const LONGEST: usize = 40;
+const LONGEST: usize = 48;
 
 struct Vocabulary {
     /// The meaning of each word, and whether it is a word of everyday language too.
@@ -141,6 +146,9 @@ impl Vocabulary {
             for spelling in spellings.split_whitespace() {
                 let is_weak = WEAK.split(' ').any(|weak| weak == spelling);
                 words.insert(spelling.to_owned(), (word, is_weak));
+                if let Some(written) = with_two_letters(spelling) {
+                    words.entry(written).or_insert((word, is_weak));
+                }
             }
         };
         for (ten, tens) in TENS {
@@ -171,6 +179,7 @@ impl Vocabulary {
         }
         for (spellings, word) in [
             (HUNDRED, Word::Hundred),
+            (THOUSAND, Word::Thousand),
             (TWICE, Word::Times(2)),
             (THRICE, Word::Times(3)),
             (PLUS, Word::Plus),
@@ -201,6 +210,12 @@ impl Vocabulary {
     fn word(&self, word: &str) -> Option<Word> {
         self.words.get(word).map(|(word, _)| *word)
     }
+}
+
+/// A word as a keyboard without its letters writes it: `dreissig`, `zwoelf`.
+fn with_two_letters(word: &str) -> Option<String> {
+    let has_one = word.contains(['ß', 'ü', 'ö']);
+    has_one.then(|| word.replace('ß', "ss").replace('ü', "ue").replace('ö', "oe"))
 }
 
 /// Adds the units and tens of German and Finnish.
@@ -271,40 +286,48 @@ pub(super) fn known(word: &str) -> Option<(Word, bool)> {
     known.known(&small)
 }
 
-/// `nihundre`, `nihundreogåttisju`, `niohundraåttiosju`.
+/// `nihundre`, `nihundreogåttisju`, `niohundraåttiosju`, `zweihundertvier`, `kaksisataakolme`.
 fn hundreds(word: &str, known: &Vocabulary) -> Option<Word> {
     // Nearly no word gets beyond these lines, so they must be quick.
     if word.len() <= "hundre".len() {
         return None;
     }
-    let at = word.as_bytes().windows(5).position(|five| five == b"hundr")?;
-    let (times, rest) = (&word[..at], &word[at + 5..]);
-    let rest = ["ede", "ed", "e", "a"].into_iter().find_map(|end| rest.strip_prefix(end))?;
-    let rest = rest.strip_prefix("og").or_else(|| rest.strip_prefix("och")).unwrap_or(rest);
-    let times = match known.word(times) {
+    let at = word.as_bytes().windows(4).position(|four| four == b"hund" || four == b"sata")?;
+    let times = match known.word(&word[..at]) {
         Some(Word::Unit(times @ 1..)) => times,
-        None if times.is_empty() => 1,
+        None if at == 0 => 1,
         _ => return None,
     };
-    match known.word(rest) {
-        None if rest.is_empty() => Some(Word::Hundreds(times)),
-        Some(Word::Unit(more) | Word::Ten(more) | Word::Pair(more)) => {
-            Some(Word::Triple(u16::from(times) * 100 + u16::from(more)))
+    HUNDREDS.into_iter().filter_map(|hundred| word[at..].strip_prefix(hundred)).find_map(|rest| {
+        let rest = ["och", "og", "und", "ja"].into_iter().find_map(|and| rest.strip_prefix(and)).unwrap_or(rest);
+        match known.word(rest) {
+            None if rest.is_empty() => Some(Word::Hundreds(times)),
+            Some(Word::Unit(more) | Word::Ten(more) | Word::Pair(more)) => {
+                Some(Word::Triple(u16::from(times) * 100 + u16::from(more)))
+            }
+            _ => None,
         }
-        _ => None,
-    }
+    })
 }
 
-/// How long the zero is that a word begins with which has another number behind it: `nollåtta`, `nullsju`, `nollsjuttiotre`.
-pub(super) fn after_zero(word: &str) -> Option<usize> {
+/// Where the parts end of a word that begins with a zero and has one or two more numbers behind it: `nollåtta`, `nullsju`,
+/// `nollsjuttiotre`, `nollsjunoll`. The last part ends with the word.
+pub(super) fn after_zero(word: &str) -> Option<Vec<usize>> {
     if !word.starts_with(['n', 'N']) {
         return None;
     }
     let zero = ["noll", "null", "nul"].into_iter().find(|zero| {
         word.len() > zero.len() && word.get(..zero.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(zero))
     })?;
-    let rest = meaning(&word[zero.len()..]);
-    matches!(rest, Some(Word::Unit(_) | Word::Ten(_) | Word::Pair(_))).then_some(zero.len())
+    let rest = &word[zero.len()..];
+    let is_number = |part: &str| matches!(meaning(part), Some(Word::Unit(_) | Word::Ten(_) | Word::Pair(_)));
+    if is_number(rest) {
+        return Some(vec![zero.len(), word.len()]);
+    }
+    let is_unit = |part: &str| matches!(meaning(part), Some(Word::Unit(_)));
+    let mut ends = rest.char_indices().map(|(at, _)| at).skip(1).take(LONGEST);
+    let end = ends.find(|end| is_unit(&rest[..*end]) && is_number(&rest[*end..]))?;
+    Some(vec![zero.len(), zero.len() + end, word.len()])
 }
 
 /// Whether a word is the English `to`, which a machine that writes down speech takes for `two`, and the other way.

@@ -28,10 +28,53 @@ fn escaped(text: &str, at: usize) -> Option<(char, usize)> {
         b't' => '\t',
         b'"' => '"',
         b'/' => '/',
+        b'u' if text[at + 1..].starts_with('{') => return braced(text, at + 1),
         b'u' => return unicode(text, at),
+        b'x' => return hexadecimals(text, at),
+        b'0' | b'1' => return octal(text, at),
         _ => return None,
     };
     Some((sign, at + 1))
+}
+
+/// `\u{3c}`, as JavaScript and Rust write a sign.
+fn braced(text: &str, open: usize) -> Option<(char, usize)> {
+    let code = text.get(open + 1..)?.bytes().take(6).take_while(u8::is_ascii_hexdigit).count();
+    let end = open + 1 + code;
+    let sign = u32::from_str_radix(text.get(open + 1..end)?, 16).ok().and_then(char::from_u32)?;
+    (is_text(sign) && text[end..].starts_with('}')).then_some((sign, end + 1))
+}
+
+/// `\x3c`, or the bytes of a longer character: `\xc3\xa5`.
+fn hexadecimals(text: &str, at: usize) -> Option<(char, usize)> {
+    let byte =
+        |at: usize| text.as_bytes().get(at).filter(|x| **x == b'x').and_then(|_| hexadecimal(text.get(at + 1..)?));
+    let first = byte(at)?;
+    let length = match first {
+        0xC2..0xE0 => 2,
+        0xE0..0xF0 => 3,
+        0xF0..0xF5 => 4,
+        _ => 1,
+    };
+    let (mut bytes, mut end) = (vec![first], at + 3);
+    while bytes.len() < length {
+        let slashes = text[end..].bytes().take(DEEPEST).take_while(|byte| *byte == b'\\').count();
+        let Some(next) = byte(end + slashes).filter(|_| slashes > 0) else { break };
+        bytes.push(next);
+        end += slashes + 3;
+    }
+    let whole = std::str::from_utf8(&bytes).ok().and_then(|whole| whole.chars().next()).map(|sign| (sign, end));
+    // One byte alone is a sign of Latin-1.
+    let (sign, end) = whole.unwrap_or((char::from(first), at + 3));
+    is_text(sign).then_some((sign, end))
+}
+
+/// `\074`: a sign that is neither a letter nor a digit. The digits of a path such as `C:\12345678` are no escape.
+fn octal(text: &str, at: usize) -> Option<(char, usize)> {
+    let digits = text.get(at..at + 3)?;
+    let sign = char::from(u8::from_str_radix(digits, 8).ok()?);
+    let is_sign = is_text(sign) && !sign.is_alphanumeric() && !text[at + 3..].starts_with(|c: char| c.is_ascii_digit());
+    is_sign.then_some((sign, at + 3))
 }
 
 fn unicode(text: &str, at: usize) -> Option<(char, usize)> {

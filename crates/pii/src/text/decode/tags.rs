@@ -73,6 +73,10 @@ fn tag(text: &str, start: usize) -> Option<(usize, &'static str)> {
     if !is_name || !(rest.is_empty() || rest.starts_with([' ', '/', '\n', '\r', '\t', '.'])) {
         return None;
     }
+    // `kari<at>example<dot>no`.
+    if rest.is_empty() && (name.eq_ignore_ascii_case("at") || name.eq_ignore_ascii_case("dot")) {
+        return None;
+    }
     let is_one_of = |names: &[&str]| names.iter().any(|known| known.eq_ignore_ascii_case(name));
     let instead = if is_one_of(&INLINE) {
         ""

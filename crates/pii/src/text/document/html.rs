@@ -12,7 +12,7 @@ use super::joined::{Eyes, Layout};
 use super::pieces::{Belongs, Piece, Pieces};
 use super::signs::escape_read;
 use super::speakers::{Labels, labels_of_lines};
-use super::{Case, DocumentError, Replaced};
+use super::{Case, DocumentError, Replaced, cells};
 use crate::references::unescape;
 
 /// Elements that are part of a line of text: all others begin a line.
@@ -88,6 +88,7 @@ pub(super) fn finish_with(
     let eyes = Eyes { finder, names: labels.names() };
     let layout = Layout { spaced: false, wraps: true, stored: case.stored };
     eyes.mark(&mut pieces, &|piece| says(text, piece), layout)?;
+    cells::mark(&mut pieces, &|piece| says(text, piece), finder)?;
     if pieces.marks.is_empty() {
         return Ok(None);
     }
@@ -133,6 +134,14 @@ fn name_of(inside: &str) -> &str {
     &inside[..end]
 }
 
+/// Whether a name can only be that of an element, such as `h1` or `o:p`. In a text that somebody wrote, an address or a number may be
+/// between angle brackets, and a browser reads it as an element. It does so with declarations, too: `<![CDATA[98765432]]>`.
+fn is_plain_name(name: &str) -> bool {
+    let name = name.strip_prefix('/').unwrap_or(name);
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b':'))
+        && name.bytes().filter(u8::is_ascii_digit).count() < 2
+}
+
 impl HtmlPage<'_> {
     fn read(&mut self, range: Range<usize>) {
         let (mut at, end) = (range.start, range.end);
@@ -175,10 +184,11 @@ impl HtmlPage<'_> {
         stop
     }
 
-    /// Adds the values of attributes. Gives the place behind the tag.
+    /// Adds the values of attributes, and the name of an element if it may be something else. Gives the place behind the tag.
     fn attributes(&mut self, from: usize, end: usize) -> usize {
-        let mut at = from + name_of(&self.text[from..end]).len();
-        let mut start = at;
+        let name = name_of(&self.text[from..end]);
+        let mut at = from + name.len();
+        let mut start = if is_plain_name(name) { at } else { from };
         while let Some(c) = self.text[at..end].chars().next() {
             match c {
                 '>' => {

@@ -9,6 +9,7 @@
 //! bytes, and the text between pieces is copied unchanged. So the memory is a small multiple of the document's length,
 //! whatever its shape.
 
+mod cells;
 mod detect;
 mod fill;
 mod html;

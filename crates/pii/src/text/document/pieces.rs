@@ -57,6 +57,11 @@ impl Piece {
         self.group & BEGINS != 0
     }
 
+    /// Whether it is read with the other pieces of a group.
+    pub(super) const fn is_joined(self) -> bool {
+        self.group() >= FIRST
+    }
+
     /// Whether signs are written by name in it.
     pub(super) const fn is_signed(self) -> bool {
         self.group & SIGNED != 0

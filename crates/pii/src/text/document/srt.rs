@@ -28,19 +28,21 @@ pub(super) fn tokenize(
 ) -> Result<Option<Replaced>, DocumentError> {
     let (mut pieces, mut labels) = (Pieces::new(text.len(), first), Labels::default());
     for (count, cue) in (1..).zip(cues(text)) {
-        let said = cue?;
-        let at = said.as_ptr().addr() - text.as_ptr().addr();
+        let Cue { beside, said } = cue?;
         for label in labels_of_lines(said).filter(|_| case.forgotten) {
             labels.add(label, case)?;
         }
         let mut hasher = DefaultHasher::new();
         labels_of_lines(said.lines().next().unwrap_or_default()).next().hash(&mut hasher);
-        words_of(said, &mut |words, is_said| {
-            let start = at + words.start;
-            let belongs =
-                if is_said { Belongs::With { key: hasher.finish(), part: Some(count) } } else { Belongs::Alone };
-            pieces.add(start, start + words.len(), belongs);
-        });
+        for words in [beside, said].into_iter().filter(|words| !words.is_empty()) {
+            let at = words.as_ptr().addr() - text.as_ptr().addr();
+            words_of(words, &mut |words, is_said| {
+                let start = at + words.start;
+                let belongs =
+                    if is_said { Belongs::With { key: hasher.finish(), part: Some(count) } } else { Belongs::Alone };
+                pieces.add(start, start + words.len(), belongs);
+            });
+        }
     }
     let eyes = Eyes { finder, names: labels.names() };
     let layout = Layout { spaced: false, wraps: true, stored: case.stored };
@@ -53,14 +55,21 @@ pub(super) fn tokenize(
     Ok(Some((written, pieces.into_mentions())))
 }
 
-/// Whether a text is nothing but such cues.
+/// A cue without its number and its times.
+struct Cue<'t> {
+    /// What is behind its times and is no place on the screen.
+    beside: &'t str,
+    said: &'t str,
+}
+
+/// Whether a text is nothing but such cues. A transcript with the words behind the times of each line is none.
 pub(super) fn is_one(text: &str) -> bool {
     let is_timed = text.lines().take(8).any(|line| times(line).is_some());
-    is_timed && cues(text).all(|cue| cue.is_ok())
+    is_timed && cues(text).all(|cue| cue.is_ok_and(|cue| cue.beside.is_empty()))
 }
 
 /// The words of each cue.
-fn cues(text: &str) -> impl Iterator<Item = Result<&str, DocumentError>> {
+fn cues(text: &str) -> impl Iterator<Item = Result<Cue<'_>, DocumentError>> {
     let mut lines = VttLines::of(text);
     std::iter::from_fn(move || {
         loop {
@@ -76,7 +85,7 @@ fn cues(text: &str) -> impl Iterator<Item = Result<&str, DocumentError>> {
     })
 }
 
-fn said_in(mut lines: VttLines<'_>) -> Result<&str, DocumentError> {
+fn said_in(mut lines: VttLines<'_>) -> Result<Cue<'_>, DocumentError> {
     let is_number = |line: &VttLine<'_>| line.text.trim().bytes().all(|byte| byte.is_ascii_digit());
     let first = lines.next();
     let number = first.map_or(0, |line| line.number);
@@ -86,7 +95,20 @@ fn said_in(mut lines: VttLines<'_>) -> Result<&str, DocumentError> {
         let rule = "must be two times such as 00:00:01,000 --> 00:00:02,500, the second not before the first";
         return Err(DocumentError::Line { line: timing.number, rule });
     }
-    Ok(lines.text())
+    Ok(Cue { beside: beside(timing.text), said: lines.text() })
+}
+
+/// What is behind the times of a line and is no place on the screen, such as `X1:40 X2:600 Y1:20 Y2:50`.
+fn beside(line: &str) -> &str {
+    let rest = line.split_once("-->").map_or("", |(_, to)| to.trim_start());
+    let rest = rest.find([' ', '\t']).map_or("", |end| rest[end..].trim());
+    let is_place = |word: &str| {
+        let place = word.strip_prefix(['X', 'Y', 'x', 'y']).and_then(|rest| rest.strip_prefix(['1', '2']));
+        place
+            .and_then(|rest| rest.strip_prefix(':'))
+            .is_some_and(|value| value.len() <= 4 && value.parse::<u16>().is_ok())
+    };
+    if rest.split_whitespace().all(is_place) { "" } else { rest }
 }
 
 /// The two times of a cue in milliseconds; places on the screen may follow them.

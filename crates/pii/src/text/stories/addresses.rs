@@ -62,3 +62,38 @@ fn what_only_looks_like_an_address_stays() {
     let untouched: Vec<(&str, &str)> = untouched.iter().map(|text| (*text, *text)).collect();
     check(&in_region("NO"), &untouched);
 }
+
+/// The signs of an address are spoken in each language, sometimes in two words.
+#[test]
+fn spoken_signs_of_other_languages() {
+    check(
+        &in_region("NO"),
+        &[
+            ("min mail er lars understreg lund snabel-a mail punktum dk", "min mail er <lars_lund@mail.dk>"),
+            ("osoite on matti alaviiva virtanen miukumauku posti piste fi", "osoite on <matti_virtanen@posti.fi>"),
+            ("meine adresse ist max bindestrich muster at web punkt de", "meine adresse ist <max-muster@web.de>"),
+            ("min mejl är anna minus berg snabel-a mail punkt se", "min mejl är <anna-berg@mail.se>"),
+            ("my mail is anna plus news at mail dot com", "my mail is <anna+news@mail.com>"),
+            ("it is anna dot berg at sign mail full stop com", "it is <anna.berg@mail.com>"),
+            ("ola<at>example<dot>no", "<ola@example.no>"),
+        ],
+    );
+    let own = Own { email: Email::parse("kari@example.no").ok(), ..Own::default() };
+    let finder = Finder::new(region("NO"), own);
+    for text in [
+        "kari snabel a example punkt no",
+        "kari krøll alfa example punktum no",
+        "kari snabel-a example prick no",
+        "kari<at>example.no",
+        "kari at sign example dot no",
+        "kari at example period no",
+        "kari at example full stop no",
+        "kari ät merkki example piste no",
+    ] {
+        assert_eq!(seen(&finder, text), "<kari@example.no>", "{text}");
+    }
+    check(
+        &finder,
+        &[("han så at sign var borte", "han så at sign var borte"), ("a plus b at home", "a plus b at home")],
+    );
+}

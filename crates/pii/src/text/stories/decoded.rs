@@ -79,3 +79,27 @@ fn other_numbers_are_found_in_mark_up_and_cells_are_not_joined() {
         ],
     );
 }
+
+/// Programming languages write signs in other ways than JSON.
+#[test]
+fn escapes_of_programming_languages() {
+    check(
+        &kari(),
+        &[
+            (r"\x3ckari.nordmann@eksempel.no\x3e", r"\x3c<kari.nordmann@eksempel.no>\x3e"),
+            (r"e-post:\xa0kari.nordmann@eksempel.no", r"e-post:\xa0<kari.nordmann@eksempel.no>"),
+            (r"\u{3c}kari.nordmann@eksempel.no", r"\u{3c}<kari.nordmann@eksempel.no>"),
+            (r"\074kari.nordmann@eksempel.no\076", r"\074<kari.nordmann@eksempel.no>\076"),
+            (r"kari.nordmann\x40eksempel.no", "<kari.nordmann@eksempel.no>"),
+            (r"kari.nordmann\u{0040}eksempel.no", "<kari.nordmann@eksempel.no>"),
+            (r"kari.nordmann\100eksempel.no", "<kari.nordmann@eksempel.no>"),
+            (r"98\xa076\xC2\xA054\x2032", "<+4798765432>"),
+            (r"K\xc3\xa5ri \\x3c98765432", r"<name> \\x3c<+4798765432>"),
+            // These are no escapes.
+            (r"C:\98765432", r"C:\<+4798765432>"),
+            (r"\u{110000}98765431", r"\u{110000}<+4798765431>"),
+            (r"\xyz 98765431 \07", r"\xyz <+4798765431> \07"),
+        ],
+    );
+    check(&in_region("US"), &[(r"C:\12125550123", r"C:\<+12125550123>")]);
+}

@@ -1,5 +1,7 @@
 //! Times, decimals, and ids of machines.
 
+use serde_json::json;
+
 use super::*;
 
 #[test]
@@ -29,6 +31,72 @@ fn times_and_decimals_are_no_numbers() {
 }
 
 #[test]
+fn spans_of_hours_are_no_numbers() {
+    let untouched = [
+        "Öppet 0800-1630",
+        "0800–1600",
+        "0900-1700",
+        "2230-0145",
+        "2330-0730",
+        "0930-1215",
+        "man-fre 0800 - 1600",
+        "0800-1200 1300-1630",
+        "0800-1200, 1300-1630",
+    ];
+    let untouched: Vec<(&str, &str)> = untouched.iter().map(|text| (*text, *text)).collect();
+    for code in ["NO", "SE", "DK", "FI", "DE", "US"] {
+        check(&in_region(code), &untouched);
+    }
+    check(
+        &in_region("NO"),
+        &[
+            ("2230 2345", "<+4722302345>"),
+            ("tlf 2230-2345", "tlf <+4722302345>"),
+            ("9123-1045", "<+4791231045>"),
+            ("0800-1600 98765431", "0800-1600 <+4798765431>"),
+        ],
+    );
+    let own = Own { phone: Phone::parse("22302345", region("NO")).ok(), ..Own::default() };
+    check(&Finder::new(region("NO"), own), &[("2230-2345", "<+4722302345>")]);
+}
+
+/// The signs of such a row alternate.
+#[test]
+fn rows_of_decimals_are_no_numbers() {
+    let untouched = [
+        "91.43 87.21",
+        "91,43 87,21",
+        "98.76\t54.32",
+        "91.43 / 87.21",
+        "91.43/87.21",
+        "16.99 91.43 19.16 69.62 18.61 86.68",
+        "20.50 31.75 99.90",
+        "01.43 12.21 45.60 10.00 99.99",
+        "9.123 4.567",
+        "59,905197 25,260270",
+        "69,649205 18,955324",
+        "55,676098 12,568337",
+        "60,169857 24,938379",
+        "59.905197 25.260270",
+        "40.712776 -74.005974",
+        "42.5 44.25 91.43",
+    ];
+    let untouched: Vec<(&str, &str)> = untouched.iter().map(|text| (*text, *text)).collect();
+    for code in ["NO", "SE", "DK", "FI", "DE", "FR", "US"] {
+        check(&in_region(code), &untouched);
+        for value in [json!({"v": ["22.50", "87.21"]}), json!({"words": [{"word": "91.43"}, {"word": "87.21"}]})] {
+            let mut mentions = Vec::new();
+            assert_eq!(tokenize_json(&in_region(code), value.clone(), &mut mentions), value);
+        }
+    }
+    // The own number counts, and so does one with the same sign throughout.
+    check(&kari(), &[("98.76 54.32", "<+4798765432>"), ("98.76.54.31", "<+4798765431>")]);
+    check(&in_region("NO"), &[("12.50 98.76.54.31", "12.50 <+4798765431>"), ("22.50 98765431", "22.50 <+4798765431>")]);
+    check(&in_region("FR"), &[("01.43.12.21.45", "<+33143122145>")]);
+    check(&in_region("SE"), &[("08.1234567 08.7654321", "<+4681234567> <+4687654321>")]);
+}
+
+#[test]
 fn ids_of_machines_are_no_numbers() {
     let untouched = [
         "req-98765432-ab12cd34",
@@ -42,4 +110,76 @@ fn ids_of_machines_are_no_numbers() {
     for code in ["NO", "DK", "US"] {
         check(&in_region(code), &untouched);
     }
+}
+
+/// Parts of these pass the checks of accounts, cards, and identity numbers, or are numbers of a region.
+#[test]
+fn nothing_of_a_uuid_is_somebodys() {
+    let uuids = [
+        "e8984d66-be16-48a2-9ba0-c90fbef4b953",
+        "53a39a47-1268-4531-bd79-84cccf065b89",
+        "50904072-2893-43a5-9580-e58114cc88bb",
+        "41111111-1111-1111-a670-0190123930ff",
+        "E8984D66-BE16-4812-9012-C90FBEF4B953",
+        "41019012-3930-4701-9876-98765432abcd",
+        "aaaaaaaa-0701-0234-5900-070761428500",
+    ];
+    for code in ["NO", "SE", "DK", "FI", "DE", "US"] {
+        let finder = in_region(code);
+        for uuid in uuids {
+            for text in [uuid.to_owned(), format!("call-{uuid}.wav"), format!("{{{uuid}}} {uuid}_1")] {
+                assert_eq!(seen(&finder, &text), text, "{code}");
+                let value = json!({ text.clone(): text });
+                let mut mentions = Vec::new();
+                assert_eq!(tokenize_json(&finder, value.clone(), &mut mentions), value, "{code}");
+            }
+        }
+    }
+    check(
+        &kari(),
+        &[
+            ("98765432-1234-4abc-8def-123456789012", "<+4798765432>-1234-4abc-8def-123456789012"),
+            ("53a39a47-1268-4531-bd79-84cccf065b89 98765431", "53a39a47-1268-4531-bd79-84cccf065b89 <+4798765431>"),
+            ("98765431-1268-4531-1279-840000065089", "<+4798765431>-1268-4531-1279-840000065089"),
+        ],
+    );
+}
+
+#[test]
+fn amounts_are_no_numbers() {
+    let untouched = [
+        "pris 41 500 000,-",
+        "20.500.000,-",
+        "98 765 432,-",
+        "98765432,-",
+        "98765432 NOK",
+        "98765432 kr.",
+        "98765432 €",
+        "98765432 SEK, takk",
+    ];
+    let untouched: Vec<(&str, &str)> = untouched.iter().map(|text| (*text, *text)).collect();
+    for code in ["NO", "DK", "SE", "DE"] {
+        check(&in_region(code), &untouched);
+    }
+    check(
+        &in_region("NO"),
+        &[
+            ("98765431 kr 500", "<+4798765431> kr 500"),
+            ("98765431, kr 500", "<+4798765431>, kr 500"),
+            ("98765431 - ring", "<+4798765431> - ring"),
+            ("98 76 54 31 500 kr", "<+4798765431> 500 kr"),
+        ],
+    );
+    check(&kari(), &[("98765432 NOK", "<+4798765432> NOK")]);
+}
+
+#[test]
+fn the_own_digits_do_not_end_within_a_number_of_a_list() {
+    for value in [json!({"scores": [98, 7, 65, 4, 3, 21]}), json!({"scores": [19, 8, 76, 54, 32]})] {
+        let mut mentions = Vec::new();
+        assert_eq!(tokenize_json(&kari(), value.clone(), &mut mentions), value);
+    }
+    let mut mentions = Vec::new();
+    let tokenized = tokenize_json(&kari(), json!([98, 76, 54, 32]), &mut mentions);
+    assert_eq!(fill_json(tokenized, &|n| show(&mentions[n])), json!(["<+4798765432>", "", "", ""]));
 }

@@ -164,3 +164,53 @@ fn a_bare_country_code_of_the_own_number_is_taken_along() {
     let dane = own("NO", "+4598765432");
     check(&dane, &[("45 98765432", "<+4598765432>"), ("45 98 76 54 32", "<+4598765432>")]);
 }
+
+/// A program writes a stamp before, behind, or between what people say, each one in its own way.
+#[test]
+fn stamps_of_exports_do_not_hide_the_own_number() {
+    let dated = [
+        "2024-05-12T10:31:02Z",
+        "2024-05-12T10:31:02",
+        "2024-05-12T10:31:02.123Z",
+        "2024-05-12T10:31:02+02:00",
+        "2024-05-12 10:31:02",
+        "12 May 2024, 10:31 -",
+        "May 12, 2024, 10:31 AM -",
+        "12. mai 2024 kl. 10:31 -",
+        "12 maj 2024 kl. 10:31 -",
+        "12. Mai 2024 um 10:31 Uhr -",
+        "12. toukokuuta 2024 klo 10:31 -",
+        "12/05/2024, 10:31 -",
+        "12.05.24, 10:31 -",
+        "[12.05.24, 10:31]",
+        "0:00:12.340 --> 0:00:15.000",
+    ];
+    let mut texts = Vec::new();
+    for stamp in dated {
+        texts.push(format!("{stamp} Kari: 98 76\n{stamp} Kari: 54 32"));
+        texts.push(format!("{stamp} Kari: 98 76\n{stamp} Ola: ja\n{stamp} Kari: 54 32"));
+        texts.push(format!("98 76 {stamp} 54 32"));
+    }
+    for [one, two, three] in [
+        ["Speaker 1 (00:12): ", "Speaker 2 (00:14): ", "Speaker 1 (00:15): "],
+        ["Speaker 1 00:12\n", "\nSpeaker 2 00:14\n", "\nSpeaker 1 00:15\n"],
+        ["Kari Nordmann 10:12\n", "Ola Hansen 10:14\n", "Kari Nordmann 10:15\n"],
+        ["[12.50 - 15.20] ", "[15.20 - 18.00] ", "[18.00 - 19.50] "],
+        ["(12.5) ", "(15.2) ", "(18.0) "],
+    ] {
+        texts.push(format!("{one}98 76\n{two}ja\n{three}54 32"));
+        texts.push(format!("{one}98 76\n{three}54 32"));
+    }
+    for line in [
+        "On Sun, 12 May 2024 at 10:31, Ola <ola@x.no> wrote:",
+        "søn. 12. mai 2024 kl. 10:31 skrev Ola Hansen <ola@x.no>:",
+        "Am So., 12. Mai 2024 um 10:31 Uhr schrieb Ola <ola@x.no>:",
+    ] {
+        texts.push(format!("98 76\n{line}\n54 32"));
+    }
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    found_whole(&kari(), "+4798765432", &texts);
+    // The digits of a stamp may be those of the number, and other digits still break it.
+    found_whole(&kari(), "+4798765432", &["98:76 ja 54 32", "Kari 98 76 10:31\n54 32", "[98.76 - 54.32]"]);
+    check(&kari(), &[("98 76 12 2024-05-12T10:31:02Z 54 32", "98 76 12 2024-05-12T10:31:02Z 54 32")]);
+}

@@ -278,3 +278,94 @@ fn ids_of_messages_and_users_in_urls_are_no_addresses() {
     let untouched: Vec<(&str, &str)> = untouched.iter().map(|text| (*text, *text)).collect();
     check(&in_region("DE"), &untouched);
 }
+
+#[test]
+fn ids_of_messages_and_calls_are_nobodys() {
+    let untouched = [
+        "References: <20240512103102.98765431@mx.x.no>",
+        "Message-ID: <98765431.abc@mail.x.no>",
+        "References: <a@b.no>\n <c@d.no>",
+        "References: <a@b.no> <c@d.no>\r\n\t<e@f.no>",
+        "Message-Id:\n <abc@mail.x.no>",
+        "In-Reply-To: <abc@mail.x.no>",
+        "\"message_id\": \"abc123@mail.x.no\"",
+        "messageId=abc123@mail.x.no",
+        "Call-ID: 3f2a@pbx.x.no",
+        "call_id: 98765431@pbx.x.no",
+        "icon@2x.png",
+        "img/logo@3x.webp",
+    ];
+    let untouched: Vec<(&str, &str)> = untouched.iter().map(|text| (*text, *text)).collect();
+    for code in ["NO", "SE", "DK"] {
+        check(&in_region(code), &untouched);
+    }
+    check(
+        &in_region("NO"),
+        &[
+            ("References: ola@x.no", "References: <ola@x.no>"),
+            ("Caller ID: ola@x.no", "Caller ID: <ola@x.no>"),
+            ("Message-ID: <abc@mail.x.no>\nFrom: <ola@x.no>", "Message-ID: <abc@mail.x.no>\nFrom: <<ola@x.no>>"),
+            ("ola@2x.no", "<ola@2x.no>"),
+        ],
+    );
+    let own = own("FI", "0401234567", "aino.v@yritys.fi");
+    check(&own, &[("Call-ID: aino.v@yritys.fi", "Call-ID: <aino.v@yritys.fi>")]);
+}
+
+/// A number without a `+` needs a label, and labels are written in many ways.
+#[test]
+fn labels_of_numbers_without_a_plus() {
+    for (code, text) in [
+        ("NO", "phone_number: 46701740605"),
+        ("NO", "customer_phone=46701740605"),
+        ("NO", "mobile_number=46701740605"),
+        ("NO", "Caller ID: 46701740605"),
+        ("NO", "caller_id=46701740605"),
+        ("NO", "Phone No. 46701740605"),
+        ("NO", "Ph: 46701740605"),
+        ("DK", "tfn 46701740605"),
+        ("FI", "matkapuhelin 46701740605"),
+        ("FI", "puh.nro 46701740605"),
+        ("DE", "Handynr. 46701740605"),
+        ("NO", "ring meg på 46701740605"),
+        ("DK", "ring til mig på 46701740605"),
+        ("NO", "call me at 46701740605"),
+        ("NO", "my number is 46701740605"),
+        ("NO", "nummeret mitt er: tlf 46701740605"),
+        ("FR", "tél 46701740605"),
+        ("NL", "mobiel 46701740605"),
+        ("ES", "teléfono: 46701740605"),
+    ] {
+        assert_eq!(seen(&in_region(code), text), text.replace("46701740605", "<+46701740605>"), "{code}");
+    }
+    let untouched = [
+        "ordre 46701740605",
+        "id=46701740605",
+        "order_number: 46701740605",
+        "order number is 46701740605",
+        "account_id: 46701740605",
+        "KID 46701740605",
+        "versjon på 46701740605",
+        "we met at 46701740605",
+    ];
+    let untouched: Vec<(&str, &str)> = untouched.iter().map(|text| (*text, *text)).collect();
+    check(&in_region("NO"), &untouched);
+}
+
+#[test]
+fn the_numbers_of_firms_payments_and_books_are_nobodys() {
+    for (code, text) in [
+        ("DK", "CVR 20123456"),
+        ("DK", "CVR-nr. 20123456"),
+        ("NO", "KID 98765432"),
+        ("NO", "KID-nummer: 98765432"),
+        ("SE", "OCR 0701740605"),
+        ("SE", "OCR-nummer 0701740605"),
+        ("NO", "orgnr 98765432"),
+        ("FI", "ISBN 978-95-03-20897-2"),
+        ("NO", "978-82-02-40123-4"),
+    ] {
+        assert_eq!(seen(&in_region(code), text), text, "{code}");
+    }
+    check(&kari(), &[("KID 98765432", "KID <+4798765432>")]);
+}

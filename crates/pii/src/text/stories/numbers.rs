@@ -235,7 +235,7 @@ fn the_own_digits_in_a_number_of_another_country_are_somebody_else() {
             ("double zero forty five nine eight seven six five four three two", "<+4598765432>"),
         ],
     );
-    // A country is named by a `+` or by dialling abroad, and by nothing else.
+    // A country is named by a `+`, by dialling abroad, or in one piece with the number.
     check(
         &kari(),
         &[
@@ -250,6 +250,39 @@ fn the_own_digits_in_a_number_of_another_country_are_somebody_else() {
     );
     let held = |id: &str| kari().holds_own(id);
     assert!(held("cdr-004798765432-1") && !held("cdr-004598765432-1") && !held("tel:+4598765432"));
+}
+
+/// Links and telephony systems write a number with its country code and no `+`.
+#[test]
+fn a_country_code_in_one_piece_with_the_own_digits_is_somebody_else() {
+    for (home, own, text, expected) in [
+        ("NO", "91234567", "wa.me/4591234567", "wa.me/<+4591234567>"),
+        ("NO", "91234567", "tlf 4591234567", "tlf <+4591234567>"),
+        ("NO", "91234567", "tel:4591234567", "tel:<+4591234567>"),
+        ("NO", "91234567", "4591234567", "<+4591234567>"),
+        ("NO", "91234567", "sip:4591234567@10.0.0.1", "sip:<+4591234567>@10.0.0.1"),
+        // Possible in Sweden, though nobody has it, and so only behind a label.
+        ("NO", "98765432", "tlf 4698765432", "tlf <+4698765432>"),
+        ("NO", "98765432", "4698765432", "46<+4798765432>"),
+        ("SE", "0701740605", "tel 358701740605", "tel <+358701740605>"),
+        ("SE", "0701740605", "46701740605", "<+46701740605>"),
+        ("SE", "0701740605", "0046701740605", "<+46701740605>"),
+        ("DK", "91234567", "tlf 4791234567", "tlf <+4791234567>"),
+        ("ES", "612345678", "wa.me/33612345678", "wa.me/<+33612345678>"),
+        ("FR", "0612345678", "wa.me/34612345678", "wa.me/<+34612345678>"),
+        ("FR", "0612345678", "33612345678", "<+33612345678>"),
+        ("US", "2127365000", "12127365000", "<+12127365000>"),
+        // Not in one piece, not the end of the piece, or no number.
+        ("NO", "91234567", "45 91234567", "45 <+4791234567>"),
+        ("NO", "91234567", "45912345678", "45<+4791234567>8"),
+        ("NO", "91234567", "20240512-91234567.wav", "20240512-<+4791234567>.wav"),
+        ("NO", "91234567", "2024051291234567", "20240512<+4791234567>"),
+        ("NO", "91234567", "id091234567", "id<+4791234567>"),
+    ] {
+        let phone = Phone::parse(own, region(home)).unwrap();
+        let finder = Finder::new(region(home), Own { phone: Some(phone), ..Own::default() });
+        check(&finder, &[(text, expected)]);
+    }
 }
 
 #[test]

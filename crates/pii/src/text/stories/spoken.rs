@@ -164,3 +164,46 @@ fn what_is_spoken_can_be_suppressed() {
         ],
     );
 }
+
+/// A row of zeros is said as hundreds or thousands, and German and Finnish write a number of three digits as one word.
+#[test]
+fn hundreds_and_thousands() {
+    for (code, number, text) in [
+        ("US", "+18005551200", "eight hundred five five five twelve hundred"),
+        ("US", "+18005551200", "eight hundred, five five five, one two hundred"),
+        ("US", "+12127365000", "two one two seven three six five thousand"),
+        ("US", "+12127365000", "two one two seven three six fifty hundred"),
+        ("US", "+12127362500", "two one two seven three six twenty five hundred"),
+        ("NO", "+4798765000", "ni åtte sju seks fem tusen"),
+        (
+            "DE",
+            "+4915123456789",
+            "null einhunderteinundfünfzig dreiundzwanzig fünfundvierzig siebenundsechzig neunundachtzig",
+        ),
+        (
+            "DE",
+            "+4915123456789",
+            "null hunderteinundfuenfzig dreiundzwanzig fuenfundvierzig siebenundsechzig neunundachtzig",
+        ),
+        ("DE", "+4930234567", "null dreißig zweihundertvierunddreissig fünfhundertsiebenundsechzig"),
+        ("FI", "+358401234567", "nolla neljäkymmentä satakaksikymmentäkolme neljä viisi kuusi seitsemän"),
+        ("FI", "+358409991234", "nolla neljä nolla yhdeksänsataayhdeksänkymmentäyhdeksän yksi kaksi kolme neljä"),
+        ("SE", "+46701740605", "nollsjunoll ett sju fyra noll sex noll fem"),
+        ("SE", "+46731234567", "nollsjutre tolv trettifyra femtisex sju"),
+    ] {
+        let phone = Phone::parse(number, region(code)).unwrap();
+        let finder = Finder::new(region(code), Own { phone: Some(phone), ..Own::default() });
+        assert_eq!(seen(&finder, text), format!("<{number}>"), "{code}");
+    }
+    check(
+        &kari(),
+        &[
+            ("ni åtte sju seks fem fire tre to, tusen takk", "<+4798765432>, tusen takk"),
+            ("ni åtte sju seks fem fire tre to tusen takk", "<+4798765432> tusen takk"),
+        ],
+    );
+    check(
+        &in_region("NO"),
+        &[("98765431 tusen takk", "<+4798765431> tusen takk"), ("to tusen kroner", "to tusen kroner")],
+    );
+}

@@ -92,6 +92,51 @@ fn accounts_of_countries_with_right_check_digits() {
 }
 
 #[test]
+fn accounts_of_countries_whose_banks_have_letters() {
+    all_become(
+        &in_region("NO"),
+        ACCOUNT,
+        &[
+            "NL91 ABNA 0417 1643 00",
+            "IT60 X054 2811 1010 0000 0123 456",
+            "FR14 2004 1010 0505 0001 3M02 606",
+            "MT84 MALT 0110 0001 2345 MTLC AST0 01S",
+            "RO49AAAA1B31007593840000",
+            "GB29-NWBK-6016-1331-9268-19",
+            "DE89 370 400 44 0532013000",
+            "NO93 8601\n1117 947",
+        ],
+    );
+    check(&in_region("NO"), &[("NO9386011117947takk", "[bank account]takk")]);
+}
+
+/// Two letters and two digits begin a sentence often, and one of 97 of them has right check digits.
+#[test]
+fn sentences_are_no_accounts() {
+    let words = [
+        "minutes past the hour we will call you back",
+        "minutes away from the store so please wait",
+        "Main Street there is a parking lot behind the house",
+        "minutes late because of the traffic on the road",
+        "personer i rummet som inte hade tid att vänta på oss",
+        "kroner for hver av de fem som kom i går kveld",
+        "minutter før toget kører fra sporet ved siden af",
+        "Minuten zu spät und niemand hat etwas davon gesagt",
+        "euroa maksaa yksi lippu kun tulee ajoissa paikalle",
+        "ABCD EFGH IJKL MNOP QRST UVWX YZAB CDEF",
+    ];
+    let finder = in_region("NO");
+    for start in ["at", "is", "be", "no", "se", "me", "de", "es", "so", "it", "do", "ro", "az", "md", "il", "li"] {
+        for number in 0..100 {
+            for rest in words {
+                let text = format!("{start} {number:02} {rest}");
+                assert_eq!(seen(&finder, &text), text);
+            }
+        }
+    }
+}
+
+#[test]
 fn identity_numbers_of_four_countries() {
     let numbers = [
         // Norway: a D-number, a birth number, one of the series of 2032, and ways to write them.

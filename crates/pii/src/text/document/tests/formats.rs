@@ -59,6 +59,53 @@ fn html_is_read_as_a_browser_shows_it() {
 }
 
 #[test]
+fn what_looks_like_a_tag_is_searched_too() {
+    for (inside, shown) in [
+        ("kari.nordmann@eksempel.no", "<<kari.nordmann@eksempel.no>>"),
+        ("ola@eksempel.no", "<<ola@eksempel.no>>"),
+        ("ola@eksempel.no a=1", "<<ola@eksempel.no> a=1>"),
+        ("![CDATA[98765432]]", "<![CDATA[<+4798765432>]]>"),
+        ("!98765432", "<!<+4798765432>>"),
+        ("?98765432?", "<?<+4798765432>?>"),
+        ("tlf98765432", "<tlf<+4798765432>>"),
+        ("/tlf98765432", "</tlf<+4798765432>>"),
+        ("kari 98765432", "<kari <+4798765432>>"),
+    ] {
+        let text = format!("<p>From: Kari <{inside}> hei</p>");
+        assert_eq!(seen(Format::Html, &text, &kari()), format!("<p>From: <name> {shown} hei</p>"), "{inside}");
+    }
+    // A customer may be called as an element is.
+    let own = Own { name: PersonName::parse("Mark Center").ok(), ..Own::default() };
+    let page = "<p><mark a=\"1\">x</mark><center b=1>y</center><h1>z</h1><o:p></o:p></p>";
+    assert_eq!(seen(Format::Html, page, &Case { own, ..nobody() }), page);
+}
+
+#[test]
+fn the_own_number_is_found_over_the_cells_of_a_table() {
+    for (table, shown) in [
+        (
+            "<table><tr><td>98</td><td>76</td><td>54</td><td>32</td></tr></table>",
+            "<table><tr><td><+4798765432></td><td></td><td></td><td></td></tr></table>",
+        ),
+        (
+            "<tr>\n<th>Tlf</th>\n<td>987</td>\n<td> 65 </td>\n<td><b>432</b></td>\n</tr>",
+            "<tr>\n<th>Tlf</th>\n<td><+4798765432></td>\n<td></td>\n<td><b></b></td>\n</tr>",
+        ),
+        ("<tr><td>9876</td></tr><tr><td>5432</td></tr>", "<tr><td><+4798765432></td></tr><tr><td></td></tr>"),
+    ] {
+        assert_eq!(seen(Format::Html, table, &kari()), shown);
+        assert_eq!(seen(Format::Html, table, &nobody()), table);
+    }
+    for table in [
+        "<tr><td>98</td><td>76</td><td>54</td><td>31</td></tr>",
+        "<tr><td>98</td><td>76</td><td>stk</td><td>54</td><td>32</td></tr>",
+        "<tr><td>98</td><td>76</td><td>1</td><td>54</td><td>32</td></tr>",
+    ] {
+        assert_eq!(seen(Format::Html, table, &kari()), table);
+    }
+}
+
+#[test]
 fn a_value_is_shown_in_html_without_becoming_mark_up() {
     let document = tokenize(Format::Html, b"<p title=\"Kari\">Kari</p>", &kari()).unwrap();
     assert_eq!(
@@ -251,4 +298,18 @@ proptest::proptest! {
             }
         }
     }
+}
+
+/// Some programs write the words of a line behind its times.
+#[test]
+fn the_words_behind_the_times_of_a_cue_are_searched() {
+    let text = "0:00:12.340 --> 0:00:15.000 Kari: 98 76\n\n0:00:15.100 --> 0:00:18.000 Kari: 54 32\n\n\
+                0:00:18.100 --> 0:00:20.000 ring 91234567\n";
+    for format in [Format::Plain, Format::Srt] {
+        let shown = seen(format, text, &kari());
+        assert!(shown.contains("<+4798765432>") && !shown.contains("54 32"), "{shown}");
+        assert!(shown.contains("<+4791234567>") && shown.contains("0:00:18.100 --> 0:00:20.000"), "{shown}");
+    }
+    let places = "1\n00:00:01,000 --> 00:00:02,000 X1:40 X2:600 Y1:20 Y2:50\nring 98765432\n";
+    assert_eq!(seen(Format::Plain, places, &kari()), places.replace("98765432", "<+4798765432>"));
 }

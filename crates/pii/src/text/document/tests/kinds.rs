@@ -91,3 +91,18 @@ fn a_conversation_that_is_not_written_to_the_letter() {
     assert!(seen.contains("Soita <+358401234567>") && seen.contains("<aino.v@yritys.fi>"), "{seen}");
     assert!(!seen.contains("040 123"), "{seen}");
 }
+
+#[test]
+fn decimals_in_strings_are_nobodys_number() {
+    for value in [
+        json!({"v": ["22.50", "87.21"]}),
+        json!({"v": ["91.43", "87.21", "16.99", "69.62"]}),
+        json!({"words": [{"word": "91.43"}, {"word": "87.21"}]}),
+        json!({"turns": [{"text": "91.43"}, {"text": "87.21"}]}),
+    ] {
+        assert_eq!(seen_json(Format::Json, &value, &nobody()), value);
+    }
+    let own = json!({"words": [{"word": "98.76"}, {"word": "54.32"}]});
+    let shown = json!({"words": [{"word": "<+4798765432>"}, {"word": ""}]});
+    assert_eq!(seen_json(Format::Json, &own, &kari()), shown);
+}

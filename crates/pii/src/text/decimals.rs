@@ -1,0 +1,82 @@
+//! Decimals: amounts, scores, and coordinates, one by one or in a row.
+
+use super::digits::{Lookalike, Stretch};
+use super::lookalike::{number, set};
+
+/// Marks the groups of a decimal that begins with a group.
+pub(super) fn mark(text: &str, stretch: &mut Stretch, first: usize) {
+    mark_one(text, stretch, first);
+    if is_in_row(text, stretch, first) {
+        set(&mut stretch.groups[first..first + 2], Lookalike::Likely);
+    }
+}
+
+/// `12345678.50`, `98765432,5`, `59.913868`, `1715500800.25`; but `030.1234567` and `98765432.91234567` are numbers.
+fn mark_one(text: &str, stretch: &mut Stretch, first: usize) {
+    let groups = &stretch.groups;
+    let Some(next) = groups.get(first + 1) else { return };
+    let between = &text[groups[first].end..next.start];
+    let follows = groups.get(first + 2).is_some_and(|group| &text[next.end..group.start] == between);
+    let precedes = first > 0 && &text[groups[first - 1].end..groups[first].start] == between;
+    if follows || precedes || !matches!(between, "." | ",") {
+        return;
+    }
+    let (whole, part) = (groups[first].len(), next.len());
+    let whole_digits = &stretch.digits[groups[first].from..groups[first].to];
+    let begins_with_zero = whole > 1 && whole_digits[0] == b'0';
+    let is_decimal = !begins_with_zero
+        && match part {
+            1 | 2 => whole >= 4,
+            3 => false,
+            _ if whole_digits == b"0" => true,
+            _ if between == "," => false,
+            _ => whole <= 3 && number(whole_digits) <= 180 || whole == 10 && whole_digits[0] == b'1',
+        };
+    if is_decimal {
+        set(&mut stretch.groups[first..first + 2], Lookalike::Likely);
+    }
+}
+
+/// The groups of a decimal.
+const PAIR: usize = 2;
+
+/// Whether a decimal begins with a group, and another one is before or behind it: `91.43 87.21`. The signs alternate in such a row.
+/// In a number, the same sign is between all groups.
+fn is_in_row(text: &str, stretch: &Stretch, first: usize) -> bool {
+    are_two(text, stretch, first) || first.checked_sub(PAIR).is_some_and(|before| are_two(text, stretch, before))
+}
+
+/// Whether two decimals begin with a group.
+fn are_two(text: &str, stretch: &Stretch, first: usize) -> bool {
+    let groups = &stretch.groups;
+    if !is_pair(text, stretch, first) || !is_pair(text, stretch, first + PAIR) {
+        return false;
+    }
+    let between = &text[groups[first + 1].end..groups[first + PAIR].start];
+    let is_divided = matches!(between.trim(), "" | "/") || between.ends_with(" -");
+    let sign = |at: usize| text.as_bytes()[groups[at].end];
+    groups[first + PAIR].gap.joins && is_divided && sign(first) == sign(first + PAIR)
+}
+
+/// Whether two groups can be a decimal in a row of them.
+fn is_pair(text: &str, stretch: &Stretch, first: usize) -> bool {
+    let groups = &stretch.groups;
+    let Some([whole, part]) = groups.get(first..first + PAIR) else { return false };
+    let sign = &text[whole.end..part.start];
+    let is_before = first.checked_sub(1).is_some_and(|before| &text[groups[before].end..whole.start] == sign);
+    let is_behind = groups.get(first + PAIR).is_some_and(|next| &text[part.end..next.start] == sign);
+    if !matches!(sign, "." | ",") || is_before || is_behind {
+        return false;
+    }
+    let digits = &stretch.digits[whole.from..whole.to];
+    match part.len() {
+        1 | 2 => true,
+        3 => digits.len() <= 3 && !begins_with_zero(stretch, first),
+        _ => digits.len() <= 3 && number(digits) <= 180 && !begins_with_zero(stretch, first),
+    }
+}
+
+fn begins_with_zero(stretch: &Stretch, at: usize) -> bool {
+    let group = &stretch.groups[at];
+    group.len() > 1 && stretch.digits[group.from] == b'0'
+}

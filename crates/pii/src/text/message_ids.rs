@@ -1,0 +1,52 @@
+//! The ids of messages and calls. They look like addresses, and nobody writes to them.
+
+use std::ops::Range;
+
+/// Fields that have ids, in small letters without hyphens and underscores.
+const FIELDS: [&str; 8] = [
+    "messageid",
+    "inreplyto",
+    "references",
+    "contentid",
+    "xmessageid",
+    "resentmessageid",
+    "originalmessageid",
+    "callid",
+];
+
+/// Fields whose ids count without angle brackets too. The references of a person are also people.
+const BARE: [&str; 7] =
+    ["messageid", "inreplyto", "contentid", "xmessageid", "resentmessageid", "originalmessageid", "callid"];
+
+/// How much before an id is looked at, in bytes.
+const NEAR: usize = 255;
+
+/// Whether what looks like an address is an id: in angle brackets behind another id or the name of a field that has ids, behind
+/// such a name without them, or made by a machine.
+pub(super) fn is_id(text: &str, range: &Range<usize>, local: &str, last_id: usize) -> bool {
+    let before = &text[text.ceil_char_boundary(range.start.saturating_sub(NEAR))..range.start];
+    let Some(open) = before.rfind('<').filter(|_| text[range.end..].starts_with('>')) else {
+        return field(before).is_some_and(|field| BARE.contains(&field.as_str()));
+    };
+    if before[open..].contains(char::is_whitespace) {
+        return false;
+    }
+    let open_at = range.start - before.len() + open;
+    let between = text.get(last_id..open_at).filter(|_| last_id > 0);
+    let follows_id = between.and_then(|between| between.strip_prefix('>')).is_some_and(|rest| rest.trim().is_empty());
+    let digits = local.bytes().filter(u8::is_ascii_digit).count();
+    follows_id
+        || field(&before[..open]).is_some_and(|field| FIELDS.contains(&field.as_str()))
+        || digits > 14 && digits * 2 > local.len()
+}
+
+/// The name of the field whose value begins here: `Message-Id: `, `"message_id": "`, `call_id=`. A long value may begin on the next
+/// line.
+fn field(before: &str) -> Option<String> {
+    let name =
+        before.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'')).strip_suffix([':', '='])?;
+    let name = name.trim_end_matches([' ', '"', '\'']);
+    let start = name.rfind(|c: char| !c.is_alphanumeric() && !matches!(c, '-' | '_')).map_or(0, |at| at + 1);
+    let name = name.get(start..)?;
+    Some(name.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase())
+}
