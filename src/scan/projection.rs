@@ -113,13 +113,17 @@ pub fn email(text: &str, at: usize, length: usize, take: &mut impl FnMut(usize, 
     if !domain.contains('.') || domain.len() > LONGEST_PART || at - start > LONGEST_PART {
         return;
     }
-    // Signs that are allowed in an address stand before one more often: `mailto=`, `'`, `/`.
+    // Signs that are allowed in an address are before one more often: `mailto=`, `'`, `/`, or the `_` of an emphasis.
+    let address = |local: &str| format!("{local}@{domain}").to_lowercase();
     loop {
         let local = &text[start..at];
         if local.is_empty() {
             return;
         }
-        take(start, Candidate::Email(&format!("{local}@{domain}").to_lowercase()));
+        take(start, Candidate::Email(&address(local)));
+        if let Some(first) = local.find(char::is_alphanumeric).filter(|first| *first > 0) {
+            take(start + first, Candidate::Email(&address(&local[first..])));
+        }
         let Some(sign) = local.find(|c: char| !c.is_alphanumeric() && !['.', '_', '-', '+'].contains(&c)) else {
             return;
         };
@@ -198,6 +202,12 @@ mod tests {
             r"kari\u0040example.net",
             r"kari\@example\.net",
             r"x\na2FyaUBleGFtcGxlLm5ldA==",
+            "_kari@example.net_",
+            "*_kari@example.net_*",
+            "-kari@example.net",
+            "--kari@example.net--",
+            "..kari@example.net..",
+            "to=+kari@example.net",
         ] {
             let found = found(text);
             assert!(found.iter().any(|address| address == "kari@example.net"), "{text}: {found:?}");
