@@ -1,6 +1,6 @@
 //! The watch of a running service over the erasure journal: no call of a tenant whose database was restored is served.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -78,7 +78,7 @@ impl JournalWatch {
                 tracing::error!(tenant = %one.tenant.slug, behind, "A database was restored: run lethe replay");
                 continue;
             }
-            match restore::settle(&self.stores, &self.content_store, one, Some(GRACE)).await {
+            match restore::settle(&self.stores, &self.content_store, one, Some(GRACE), &BTreeMap::new()).await {
                 Ok(settled) if !settled.lost.is_empty() => tracing::warn!(
                     tenant = %one.tenant.slug, requests = ?settled.lost,
                     "The erasure journal names requests that the archive does not have"

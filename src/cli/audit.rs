@@ -152,7 +152,9 @@ fn show(log: Option<&str>, verdict: &Value, summary: &str, lost: i64, fault: Opt
     let log = log.map_or_else(String::new, |log| format!("{log}: "));
     match fault {
         None => print(&format!("{log}valid: {summary}")),
-        Some(Fault { seq, kind }) => print(&format!("{log}broken: the row {seq} is {}", kind.as_str())),
+        Some(Fault { seq, kind }) => {
+            print(&format!("{log}broken: the row {seq} is {}", kind.as_str().replace('_', " ")));
+        }
     }
     if lost > 0 {
         print(&format!("{log}{lost} rows were lost by restores, as the log says"));

@@ -67,8 +67,9 @@ pub async fn run(config: &Config, command: KeysCommand) -> Result<Exit, CommandE
                 None => tenants::list(&mut app.archive.read().await?).await?,
             };
             for tenant in &tenants {
-                let version = vault::rotate(&app.vault, &app.keysets, tenant.id).await?;
+                let version = vault::next_version(&app.vault, &app.keysets, tenant.id).await?;
                 audit(&app, tenant, &json!({ "key": "seal", "version": version })).await?;
+                vault::rotate(&app.vault, &app.keysets, tenant.id, version).await?;
                 if json {
                     print(&json!({ "tenant": tenant.slug, "version": version }).to_string());
                 } else {
@@ -100,13 +101,12 @@ async fn show_keys(app: &AppContext, json: bool) -> Result<(), CommandError> {
 }
 
 async fn rotate_master(app: &AppContext, json: bool) -> Result<(), CommandError> {
-    let wrapped = vault::rotate_master(&app.vault, &app.keysets).await?;
+    let rewrapped = vault::rewrap(&app.vault, &app.keysets).await?;
     let master_id = app.keysets.master_id();
-    if wrapped > 0 {
-        for tenant in tenants::list(&mut app.archive.read().await?).await? {
-            audit(app, &tenant, &json!({ "key": "master", "master_id": master_id })).await?;
-        }
+    if !rewrapped.is_empty() {
+        audit_all(app, &json!({ "key": "master", "master_id": master_id })).await?;
     }
+    let wrapped = rewrapped.store(&app.vault).await?;
     if json {
         print(&json!({ "wrapped": wrapped, "master_id": master_id }).to_string());
     } else {
@@ -116,10 +116,9 @@ async fn rotate_master(app: &AppContext, json: bool) -> Result<(), CommandError>
 }
 
 async fn rotate_signing(app: &AppContext, json: bool) -> Result<(), CommandError> {
-    let version = app.rotate_signing_key(None, SigningPurpose::Certificate).await?;
-    for tenant in tenants::list(&mut app.archive.read().await?).await? {
-        audit(app, &tenant, &json!({ "key": "certificate", "version": version })).await?;
-    }
+    let version = app.signing_key(None, SigningPurpose::Certificate).await?.version + 1;
+    audit_all(app, &json!({ "key": "certificate", "version": version })).await?;
+    app.rotate_signing_key(None, SigningPurpose::Certificate, version).await?;
     if json {
         print(&json!({ "key": "certificate", "version": version }).to_string());
     } else {
@@ -128,6 +127,16 @@ async fn rotate_signing(app: &AppContext, json: bool) -> Result<(), CommandError
     Ok(())
 }
 
+/// Writes the row of a rotation that concerns all tenants.
+async fn audit_all(app: &AppContext, detail: &serde_json::Value) -> Result<(), CommandError> {
+    for tenant in tenants::list(&mut app.archive.read().await?).await? {
+        audit(app, &tenant, detail).await?;
+    }
+    Ok(())
+}
+
+/// Writes the row of a rotation before any key changes. The keys are in another database, so a process that is killed
+/// between the two leaves a row without its rotation, and never a rotation without its row.
 async fn audit(app: &AppContext, tenant: &Tenant, detail: &serde_json::Value) -> Result<(), CommandError> {
     let mut tx = app.archive.write().await?;
     let entry = Entry::new(Action::KeyRotated, 0, detail.clone());

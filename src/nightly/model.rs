@@ -190,7 +190,7 @@ pub enum PassError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
-    Vault(#[from] VaultError),
+    Vault(VaultError),
     /// A tenant's row cannot be read.
     #[error(transparent)]
     Tenant(#[from] TenantError),
@@ -218,11 +218,20 @@ pub enum PassError {
     Content(#[from] ContentError),
 }
 
+impl From<VaultError> for PassError {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::Journal(error) => Self::Journal(error),
+            error => Self::Vault(error),
+        }
+    }
+}
+
 impl From<RequestError> for PassError {
     /// Only the errors of the stores can come from an operation of a pass.
     fn from(error: RequestError) -> Self {
         match error {
-            RequestError::Vault(error) => Self::Vault(error),
+            RequestError::Vault(error) => error.into(),
             RequestError::Store(error) => Self::Store(error),
             RequestError::Journal(error) => Self::Journal(error),
             RequestError::Tenant(error) => Self::Tenant(error),

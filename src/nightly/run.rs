@@ -1,5 +1,6 @@
 //! A run: for each tenant whose lease is free, an interrupted pass is resumed, and then a new pass is made.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -88,7 +89,7 @@ async fn in_step(
             refused.push((look.tenant, PassError::ReplayNeeded(behind)));
             continue;
         }
-        let settled = match restore::settle(app, content_store, &look, Some(GRACE)).await {
+        let settled = match restore::settle(app, content_store, &look, Some(GRACE), &BTreeMap::new()).await {
             Ok(settled) => settled,
             Err(error) if error.ending() == Ending::Unavailable => return Err(error),
             Err(error) => {

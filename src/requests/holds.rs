@@ -1,7 +1,7 @@
 //! Legal holds: they are placed, read, and released. A hold names records as a request does. The hold is
 //! placed behind the gate, so that a pass either sees it when it claims, or has begun before.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use pii::{Email, Identifier, Phone, Pii};
@@ -252,7 +252,7 @@ pub async fn release(app: &AppContext, actor: &Actor, id: HoldId, expected: &Ver
     if hold.released_at.is_some() {
         return Err(RequestError::Released);
     }
-    let masks = masks(app, actor, &hold).await?;
+    let masks = masks(app, actor, &hold, &BTreeMap::new()).await?;
     let mut tx = app.archive.write().await?;
     if holds::release(&mut tx, actor.tenant, id, masks, &actor.name, app.clock.now()).await? == 0 {
         return Err(RequestError::Released);
@@ -263,12 +263,20 @@ pub async fn release(app: &AppContext, actor: &Actor, id: HoldId, expected: &Ver
     Ok(tx.commit().await?)
 }
 
-/// The masks that replace the identifiers of a hold.
-pub(super) async fn masks(app: &AppContext, actor: &Actor, hold: &Hold) -> Result<HoldMasks, RequestError> {
+/// The masks that replace the identifiers of a hold. `known` has those of identifiers that may have left the vault.
+pub(super) async fn masks(
+    app: &AppContext,
+    actor: &Actor,
+    hold: &Hold,
+    known: &BTreeMap<IdentifierId, String>,
+) -> Result<HoldMasks, RequestError> {
     let keyset = app.keysets.get(&app.vault, actor.tenant).await?;
     let ids = hold.phone.into_iter().chain(hold.email);
     let masks = vault::masks(&mut app.vault.read().await?, &keyset, ids).await?;
-    let mask = |id: Option<IdentifierId>| Some(masks.get(&id?).cloned().flatten().unwrap_or_else(|| pii::mask("")));
+    let mask = |id: Option<IdentifierId>| {
+        let mask = masks.get(&id?).cloned().flatten().or_else(|| known.get(&id?).cloned());
+        Some(mask.unwrap_or_else(|| pii::mask("")))
+    };
     Ok(HoldMasks { phone: mask(hold.phone), email: mask(hold.email) })
 }
 

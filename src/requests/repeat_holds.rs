@@ -1,7 +1,7 @@
 //! Decisions about holds that the erasure journal has and the archive does not know: a killed process has left them, or a
 //! restore has undone them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use pii::Kind;
 use serde_json::json;
@@ -20,10 +20,17 @@ use crate::vault::{self, AppContext};
 const RESTORED: &str = "restored";
 
 /// Carries a decision out again, and records that the archive knows its object. Returns whether it changed anything.
-pub async fn repeat(app: &AppContext, actor: &Actor, entry: JournalEntry, body: &Body) -> Result<bool, RequestError> {
+/// `known` has the masks of identifiers that may have left the vault.
+pub async fn repeat(
+    app: &AppContext,
+    actor: &Actor,
+    entry: JournalEntry,
+    body: &Body,
+    known: &BTreeMap<IdentifierId, String>,
+) -> Result<bool, RequestError> {
     let (action, changed) = match body {
         Body::Hold(all) => (Action::HoldPlaced, place(app, actor, all).await?),
-        Body::Release(ids) => (Action::HoldReleased, release(app, actor, ids).await?),
+        Body::Release(ids) => (Action::HoldReleased, release(app, actor, ids, known).await?),
         _ => return Ok(false),
     };
     let mut tx = app.archive.write().await?;
@@ -79,11 +86,16 @@ fn hold_of(all: &[HoldKey], known: &HashMap<BlindIndex, IdentifierId>) -> Option
 }
 
 /// Releases holds again. Returns which of them lasted.
-async fn release(app: &AppContext, actor: &Actor, ids: &[HoldId]) -> Result<Vec<HoldId>, RequestError> {
+async fn release(
+    app: &AppContext,
+    actor: &Actor,
+    ids: &[HoldId],
+    known: &BTreeMap<IdentifierId, String>,
+) -> Result<Vec<HoldId>, RequestError> {
     let mut released = Vec::new();
     let stored = holds::by_ids(&mut app.archive.read().await?, actor.tenant, ids).await?;
     for hold in stored.into_iter().filter(|hold| hold.released_at.is_none()) {
-        let masks = masks(app, actor, &hold).await?;
+        let masks = masks(app, actor, &hold, known).await?;
         let mut tx = app.archive.write().await?;
         if holds::release(&mut tx, actor.tenant, hold.id, masks, RESTORED, app.clock.now()).await? > 0 {
             released.push(hold.id);

@@ -6,6 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
+use super::reading::{Reading, Unread};
+
 /// The shortest base64 that can contain a number.
 const SHORTEST_BASE64: usize = 10;
 
@@ -65,16 +67,20 @@ fn is_soft_break(bytes: &[u8], at: usize) -> bool {
 }
 
 /// The texts that a word may encode: percent-encoding, quoted-printable, and base64, each once.
-pub fn decodings(token: &str) -> Vec<String> {
+pub fn decodings(token: &str) -> Vec<Reading> {
     let mut decoded = Vec::new();
     for sign in [b'%', b'='] {
         if has_escape(token, sign) {
             decoded.push(unescaped(token, sign));
         }
     }
-    let is_base64 = |c: char| c.is_ascii_alphanumeric() || ['+', '/', '-', '_'].contains(&c);
-    for run in token.split(|c: char| !is_base64(c)).filter(|run| run.len() >= SHORTEST_BASE64) {
-        decoded.extend(of_base64(run));
+    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
+    let mut at = 0;
+    for run in token.as_bytes().split(|byte| !is_base64(byte)) {
+        if run.len() >= SHORTEST_BASE64 {
+            decoded.extend(of_base64(run).map(|text| Reading::of_base64(text, at)));
+        }
+        at += run.len() + 1;
     }
     decoded
 }
@@ -87,25 +93,25 @@ fn is_hex(three: &[u8]) -> bool {
     three[1..].iter().all(u8::is_ascii_hexdigit)
 }
 
-fn unescaped(token: &str, sign: u8) -> String {
-    let (bytes, mut out, mut at) = (token.as_bytes(), Vec::with_capacity(token.len()), 0);
+fn unescaped(token: &str, sign: u8) -> Reading {
+    let (bytes, mut unread, mut at) = (token.as_bytes(), Unread::default(), 0);
     while let Some(byte) = bytes.get(at) {
         let three = bytes.get(at..at + 3).filter(|three| three[0] == sign && is_hex(three));
         if let Some(value) = three.and_then(|three| u8::from_str_radix(str::from_utf8(&three[1..]).ok()?, 16).ok()) {
-            out.push(value);
+            unread.push(at, &[value]);
             at += 3;
         } else if *byte == sign && bytes.get(at + 1).is_some_and(u8::is_ascii_whitespace) {
             at += 1 + bytes[at + 1..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
         } else {
-            out.push(*byte);
+            unread.push(at, &[*byte]);
             at += 1;
         }
     }
-    String::from_utf8_lossy(&out).into_owned()
+    unread.finish()
 }
 
 /// The text behind base64, if it is one: words decode as well, but not into text.
-fn of_base64(run: &str) -> Option<String> {
+fn of_base64(run: &[u8]) -> Option<String> {
     let whole = &run[..run.len() - usize::from(run.len() % 4 == 1)];
     let bytes = STANDARD_NO_PAD.decode(whole).or_else(|_| URL_SAFE_NO_PAD.decode(whole)).ok()?;
     let text = String::from_utf8(bytes).ok()?;

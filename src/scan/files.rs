@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::matcher::{Matcher, Source};
 use super::model::{ScanError, ScanReport};
+use super::reading::text_of;
 use crate::base::crypto::Sha256;
 use crate::base::hex::hex;
 use crate::tenants::Tenant;
@@ -51,21 +52,13 @@ impl FileReport {
     }
 }
 
-/// Where the next part begins: behind a byte that no number and no encoding contains, if there is one.
+/// Where the next part begins: behind a line break, or else behind a sign that no address, escape, or encoding contains,
+/// if there is one.
 fn start_of_overlap(bytes: &[u8]) -> usize {
     let from = bytes.len().saturating_sub(OVERLAP);
     let overlap = bytes.get(from..from + OVERLAP / 2).unwrap_or_default();
-    from + overlap.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1)
-}
-
-/// The bytes as a text in which each has its own position: a byte that is no UTF-8 becomes a sign.
-fn text_of(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        chunk.invalid().iter().for_each(|_| text.push('\0'));
-    }
-    text
+    let behind = |ends: fn(&u8) -> bool| overlap.iter().position(ends).map(|at| from + at + 1);
+    behind(|byte| *byte == b'\n').or_else(|| behind(|byte| b" ,;\"".contains(byte))).unwrap_or(from)
 }
 
 #[cfg(test)]
@@ -73,14 +66,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_byte_keeps_its_position() {
-        assert_eq!(text_of(b"a\xff\xfeb \xc3\xa5 \xc3"), "a\0\0b \u{e5} \0");
-    }
-
-    #[test]
-    fn the_next_part_begins_at_a_line() {
+    fn the_next_part_begins_at_a_line_or_a_sign_between_words() {
         let mut bytes = vec![b'x'; 2 * OVERLAP];
         assert_eq!(start_of_overlap(&bytes), OVERLAP);
+        bytes[OVERLAP + 5] = b',';
+        assert_eq!(start_of_overlap(&bytes), OVERLAP + 6);
         bytes[OVERLAP + 10] = b'\n';
         assert_eq!(start_of_overlap(&bytes), OVERLAP + 11);
     }

@@ -12,6 +12,8 @@ mod files;
 mod matcher;
 mod model;
 mod projection;
+mod reading;
+mod runs;
 mod sql;
 mod tables;
 mod texts;

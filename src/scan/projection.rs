@@ -2,24 +2,10 @@
 //!
 //! This is deliberately another way than the one by which `crates/pii` finds identifiers at ingest: no library of phone
 //! numbers, no grammar of texts, no regular expression. It asks of each run of digits whether somebody is behind it.
-//!
-//! A *group* is a run of digits without anything between them. Groups with small separators between them form a run. A
-//! candidate begins and ends at borders of groups. A window inside a group is no candidate: among enough numbers it
-//! equals one by chance, so it is only counted.
 
 use super::encodings::{decodings, texts_of_json, tokens};
-
-/// The fewest digits of a number.
-const FEWEST: usize = 7;
-
-/// The most digits of a number with the two zeros that may be before it.
-const MOST: usize = 17;
-
-/// The most characters between two groups of one number.
-const SEPARATOR: usize = 4;
-
-/// The longest group in which windows are counted. A longer one is a hash or a counter.
-const LONGEST_GROUP: usize = 20;
+use super::reading::unescaped;
+use super::runs::Runs;
 
 /// The longest text before or after the @ of an address, in bytes.
 const LONGEST_PART: usize = 255;
@@ -40,15 +26,24 @@ pub enum Candidate<'t> {
 
 /// Gives all candidates of a text, each with the position at which it, or its encoding, begins.
 pub fn candidates(text: &str, take: &mut impl FnMut(usize, Candidate<'_>)) {
-    plain(text, &mut |at, candidate| take(at, candidate));
-    for (at, token) in tokens(text) {
-        for decoded in decodings(token) {
-            plain(&decoded, &mut |_, candidate| take(at, candidate));
-        }
+    read(text, &|at| at, take);
+    // The text is also read as it is: a backslash may be a sign of its own.
+    if let Some(reading) = unescaped(text) {
+        read(&reading.text, &|at| reading.place(at), take);
     }
     if text.trim_start().starts_with(['{', '[']) {
         for joined in texts_of_json(text) {
-            plain(&joined, &mut |_, candidate| take(0, candidate));
+            read(&joined, &|_| 0, take);
+        }
+    }
+}
+
+/// The candidates of one reading of a text, and of the encodings in it.
+fn read(text: &str, place: &impl Fn(usize) -> usize, take: &mut impl FnMut(usize, Candidate<'_>)) {
+    plain(text, &mut |at, candidate| take(place(at), candidate));
+    for (at, token) in tokens(text) {
+        for decoded in decodings(token) {
+            plain(&decoded.text, &mut |from, candidate| take(place(at + decoded.place(from)), candidate));
         }
     }
 }
@@ -105,147 +100,8 @@ fn opaque(bytes: &[u8], at: usize) -> usize {
     if is_start && is_day && in_range(5, 12) && in_range(8, 31) && ends(10) { 10 } else { 0 }
 }
 
-/// The runs of digits of a text, while it is read.
-#[derive(Default)]
-struct Runs {
-    digits: String,
-    /// For each group the position in the text, its first digit, and whether a plus is before it.
-    groups: Vec<Group>,
-    /// The characters since the last digit.
-    between: usize,
-    has_plus: bool,
-}
-
-#[derive(Clone, Copy)]
-struct Group {
-    at: usize,
-    first: usize,
-    has_plus: bool,
-}
-
-impl Runs {
-    fn digit(&mut self, at: usize, digit: char) {
-        if self.groups.is_empty() || self.between > 0 {
-            self.groups.push(Group { at, first: self.digits.len(), has_plus: self.has_plus });
-        }
-        self.digits.push(digit);
-        (self.between, self.has_plus) = (0, false);
-    }
-
-    fn separator(&mut self, sign: char, take: &mut impl FnMut(usize, Candidate<'_>)) {
-        self.between += 1;
-        self.has_plus = sign == '+';
-        if self.between > SEPARATOR {
-            self.end(take);
-        }
-    }
-
-    /// Reads a word or a sign that is not ASCII. Returns the position after it.
-    fn word_or_sign(&mut self, text: &str, at: usize, take: &mut impl FnMut(usize, Candidate<'_>)) -> usize {
-        let rest = &text[at..];
-        let Some(first) = rest.chars().next() else { return text.len() };
-        if let Some(folded) = folded(first) {
-            match folded {
-                '@' => email(text, at, first.len_utf8(), take),
-                digit if digit.is_ascii_digit() => {
-                    self.digit(at, digit);
-                    return at + first.len_utf8();
-                }
-                _ => {}
-            }
-            self.separator(folded, take);
-            return at + first.len_utf8();
-        }
-        if !first.is_alphabetic() {
-            self.separator(first, take);
-            return at + first.len_utf8();
-        }
-        let length = rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
-        match spoken(&rest[..length]) {
-            Some(digit) => {
-                // A spoken digit is a group of its own.
-                self.between = self.between.max(1);
-                self.digit(at, digit);
-                self.between = 1;
-            }
-            None => self.end(take),
-        }
-        at + length
-    }
-
-    /// Ends the run and gives its candidates.
-    fn end(&mut self, take: &mut impl FnMut(usize, Candidate<'_>)) {
-        if self.digits.len() >= FEWEST {
-            for (no, group) in self.groups.iter().enumerate() {
-                for last in no..self.groups.len() {
-                    let end = self.groups.get(last + 1).map_or(self.digits.len(), |next| next.first);
-                    let length = end - group.first;
-                    if length > MOST {
-                        break;
-                    }
-                    if length >= FEWEST {
-                        let digits = &self.digits[group.first..end];
-                        let is_international = group.has_plus;
-                        take(group.at, Candidate::Digits { digits, is_international, is_whole: true });
-                    }
-                }
-                self.windows(no, *group, take);
-            }
-        }
-        self.digits.clear();
-        self.groups.clear();
-        (self.between, self.has_plus) = (0, false);
-    }
-
-    /// The windows inside a group.
-    fn windows(&self, no: usize, group: Group, take: &mut impl FnMut(usize, Candidate<'_>)) {
-        let end = self.groups.get(no + 1).map_or(self.digits.len(), |next| next.first);
-        let whole = &self.digits[group.first..end];
-        if whole.len() > LONGEST_GROUP {
-            return;
-        }
-        for length in FEWEST + 1..whole.len() {
-            for start in 0..=whole.len() - length {
-                let digits = &whole[start..start + length];
-                take(group.at, Candidate::Digits { digits, is_international: false, is_whole: false });
-            }
-        }
-    }
-}
-
-/// The ASCII sign that a sign of another width or script means.
-fn folded(sign: char) -> Option<char> {
-    let digit = |zero: u32| char::from_digit(u32::from(sign) - zero, 10);
-    match sign {
-        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(sign) - 0xff01 + 0x21).filter(|c| !c.is_ascii_alphabetic()),
-        '\u{0660}'..='\u{0669}' => digit(0x0660),
-        '\u{06f0}'..='\u{06f9}' => digit(0x06f0),
-        _ => None,
-    }
-}
-
-/// The digit that a word means in English, Swedish, Norwegian, or Danish.
-fn spoken(word: &str) -> Option<char> {
-    if !(2..=6).contains(&word.len()) {
-        return None;
-    }
-    Some(match word.to_lowercase().as_str() {
-        "zero" | "oh" | "noll" | "null" | "nul" => '0',
-        "one" | "en" | "ett" | "et" | "én" | "ein" => '1',
-        "two" | "två" | "to" => '2',
-        "three" | "tre" => '3',
-        "four" | "fyra" | "fire" => '4',
-        "five" | "fem" => '5',
-        "six" | "sex" | "seks" => '6',
-        "seven" | "sju" | "syv" => '7',
-        "eight" | "åtta" | "åtte" | "otte" => '8',
-        "nine" | "nio" | "ni" => '9',
-        _ => return None,
-    })
-}
-
 /// The address around an @.
-fn email(text: &str, at: usize, length: usize, take: &mut impl FnMut(usize, Candidate<'_>)) {
+pub fn email(text: &str, at: usize, length: usize, take: &mut impl FnMut(usize, Candidate<'_>)) {
     let is_local = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
     let is_domain = |c: char| c.is_alphanumeric() || ['-', '.'].contains(&c);
     let (before, after) = (&text[..at], &text[at + length..]);
@@ -257,13 +113,17 @@ fn email(text: &str, at: usize, length: usize, take: &mut impl FnMut(usize, Cand
     if !domain.contains('.') || domain.len() > LONGEST_PART || at - start > LONGEST_PART {
         return;
     }
-    // Signs that are allowed in an address stand before one more often: `mailto=`, `'`, `/`.
+    // Signs that are allowed in an address are before one more often: `mailto=`, `'`, `/`, or the `_` of an emphasis.
+    let address = |local: &str| format!("{local}@{domain}").to_lowercase();
     loop {
         let local = &text[start..at];
         if local.is_empty() {
             return;
         }
-        take(start, Candidate::Email(&format!("{local}@{domain}").to_lowercase()));
+        take(start, Candidate::Email(&address(local)));
+        if let Some(first) = local.find(char::is_alphanumeric).filter(|first| *first > 0) {
+            take(start + first, Candidate::Email(&address(&local[first..])));
+        }
         let Some(sign) = local.find(|c: char| !c.is_alphanumeric() && !['.', '_', '-', '+'].contains(&c)) else {
             return;
         };
@@ -306,6 +166,13 @@ mod tests {
             r#"[{"w": "98", "start": 0.1}, {"w": "76", "start": 0.5}, {"w": "5432", "start": 1.25}]"#,
             r#"{"note": "\u0039\u0038765432"}"#,
             r#"{"98765432": true}"#,
+            r"987\n65\r\n432",
+            r"987\t65\t432",
+            r"see\\n98\\n765432",
+            r"see\nOTg3NjU0MzI=",
+            r"see\r\ntel%3A%2B4798765432",
+            r"said\nnio åtta sju sex fem fyra tre två",
+            r"tel \u0039\x38765432",
             "call-98765432.wav",
             "Nine, eight, seven, six, five, four, three, two.",
             "nio åtta sju sex fem fyra tre två",
@@ -329,6 +196,18 @@ mod tests {
             "a2FyaUBleGFtcGxlLm5ldA==",
             "kari＠example.net",
             r#"{"kari@example.net": 1}"#,
+            r"x\nkari@example.net",
+            r"x\tkari@example.net\tx",
+            r"x\\r\\nkari@example.net\\r\\n",
+            r"kari\u0040example.net",
+            r"kari\@example\.net",
+            r"x\na2FyaUBleGFtcGxlLm5ldA==",
+            "_kari@example.net_",
+            "*_kari@example.net_*",
+            "-kari@example.net",
+            "--kari@example.net--",
+            "..kari@example.net..",
+            "to=+kari@example.net",
         ] {
             let found = found(text);
             assert!(found.iter().any(|address| address == "kari@example.net"), "{text}: {found:?}");
@@ -358,9 +237,29 @@ mod tests {
         assert_eq!((whole, windows), (vec!["1700000001".to_owned()], 2 + 3));
     }
 
+    #[test]
+    fn a_finding_behind_an_escape_or_in_an_encoding_has_its_place_in_the_stored_text() {
+        for (text, place) in [
+            (r"2\tx\nkari@example.net\tx", 6),
+            (r"2\tx\n kari%40example.net", 7),
+            (r"a,b,a2FyaUBleGFtcGxlLm5ldA==", 4),
+            (r"x\n\ta,a2FyaUBleGFtcGxlLm5ldA==", 7),
+            (r"%20x%20kari%40example.net", 7),
+        ] {
+            let mut places = Vec::new();
+            candidates(text, &mut |at, candidate| {
+                if candidate == Candidate::Email("kari@example.net") {
+                    places.push(at);
+                }
+            });
+            places.dedup();
+            assert_eq!(places, [place], "{text}");
+        }
+    }
+
     proptest! {
         #[test]
-        fn no_text_makes_the_scan_panic(text in "\\PC*|[0-9=%+@. \\r\\n]{0,80}|[ -~]{0,80}") {
+        fn no_text_makes_the_scan_panic(text in "\\PC*|[0-9=%+@. \\r\\n\\\\nux]{0,80}|[ -~]{0,80}") {
             candidates(&text, &mut |at, _| assert!(at <= text.len()));
         }
 

@@ -1,13 +1,13 @@
 //! The verification of a tenant's log in the database: its rows against its seals, and against anchors outside.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use serde::Serialize;
 
 use super::checkpoint::{Checkpoint, Keys};
 use super::leaf::canonical;
 use super::leaves::LeafWalk;
-use super::model::{KeptLog, SealError};
+use super::model::{KeptLog, Seal, SealError};
 use super::retention;
 use super::sql;
 use super::tree::leaf_hash;
@@ -79,6 +79,7 @@ async fn verify_kept(
         keys,
         leaves: LeafWalk::after(tenant, start.seq),
         verification: Verification::new(start, keys),
+        seals: VecDeque::new(),
         verdict: Verdict { deleted, ..Verdict::default() },
         unlinked,
         refused: None,
@@ -104,10 +105,13 @@ struct LogWalk<'a> {
     keys: &'a Keys,
     verification: Verification<'a>,
     leaves: LeafWalk,
+    /// The seals that were read, and whose rows were not.
+    seals: VecDeque<Seal>,
     verdict: Verdict,
     /// How many more ids of records the deleted rows told as deleted than they lacked themselves.
     unlinked: i64,
-    /// The first checkpoint without a valid signature, or of another log than the deleted rows were.
+    /// The first checkpoint without a valid signature, or of another log than the deleted rows were, or the first seal of
+    /// another tree.
     refused: Option<Fault>,
     /// The first row that has lost an id of a record.
     first_incomplete: Option<i64>,
@@ -133,8 +137,11 @@ impl LogWalk<'_> {
             let mut tx = self.app.archive.read().await?;
             let rows = audit::sealed(&mut tx, self.tenant, (after, i64::MAX), PAGE).await?;
             let Some(last) = rows.last() else { break };
-            for (seq, note) in self.leaves.read_to(&mut tx, last.seq).await? {
-                self.expect(seq, &note);
+            for seal in self.leaves.read_to(&mut tx, last.seq).await? {
+                if let Some(note) = &seal.note {
+                    self.expect(seal.seq, note);
+                }
+                self.seals.push_back(seal);
             }
             let concerned = rows.iter().filter(|row| !row.digests.is_empty()).map(|row| row.id).collect();
             let records = audit::records_of(&mut tx, self.tenant, concerned).await?;
@@ -142,6 +149,9 @@ impl LogWalk<'_> {
             for row in rows {
                 if let Err(fault) = self.push(&row, &records) {
                     return Ok(Some(fault));
+                }
+                while let Some(seal) = self.seals.pop_front_if(|seal| seal.seq <= row.seq) {
+                    self.compare(&seal);
                 }
             }
         }
@@ -153,11 +163,24 @@ impl LogWalk<'_> {
             return Ok(Some(fault));
         }
         // Rows may have been sealed meanwhile.
-        let sealed = self.newest().await?;
+        let newest = sql::newest(&mut self.app.archive.read().await?, self.tenant).await?;
+        let sealed = newest.as_ref().map_or(0, |seal| seal.seq);
         if last > sealed {
             return Ok(Some(FaultKind::Inserted.at(sealed + 1)));
         }
+        // The seal at the border of retention has no row any more, and the sealer may continue from it.
+        if let Some(newest) = newest {
+            self.compare(&newest);
+        }
         self.missing_records().await
+    }
+
+    /// Compares the tree of a seal with that of the rows. The sealer continues from the tree of the seal.
+    fn compare(&mut self, seal: &Seal) {
+        let end = self.verification.end();
+        if seal.seq == end.seq && seal.end().ok().as_ref() != Some(&end) {
+            self.refused = self.refused.into_iter().chain([FaultKind::WronglySealed.at(seal.seq)]).min();
+        }
     }
 
     /// The number of the last row that has a seal.

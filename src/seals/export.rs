@@ -138,11 +138,13 @@ pub struct ExportVerdict {
 /// Verifies an export by the keys of its log. Each line must be as it was exported, byte by byte.
 pub fn verify(file: &mut (impl BufRead + Seek), keys: &Keys) -> Result<ExportVerdict, Error> {
     let end = last_line(file)?;
-    file.seek(SeekFrom::Start(0))?;
     let start = match end.as_ref().map(|end| &end.before) {
         Some(Some(before)) => before.start(),
-        Some(None) | None => Some(Start::default()),
+        Some(None) => Some(Start::default()),
+        // Only the last line has the tree before the first row, and without it no root is compared.
+        None => Some(Start { seq: first_row(file)? - 1, ..Start::default() }),
     };
+    file.seek(SeekFrom::Start(0))?;
     let checkpoint = end.as_ref().and_then(|end| end.checkpoint.as_deref()).map(|note| Checkpoint::read(note, keys));
     let signed = checkpoint.as_ref().and_then(|read| read.as_ref().ok()).filter(|(_, is_signed)| *is_signed);
     let tenant = signed.and_then(|(checkpoint, _)| checkpoint.tenant());
@@ -174,6 +176,15 @@ fn last_line(file: &mut (impl Read + Seek)) -> Result<Option<ExportEnd>, Error> 
     let Some(tail) = tail.strip_suffix(b"\n") else { return Ok(None) };
     let last = tail.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
     Ok(serde_json::from_slice(last).ok())
+}
+
+/// The number of the first row, as far as its line tells it.
+fn first_row(file: &mut (impl BufRead + Seek)) -> Result<i64, Error> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut text = Vec::new();
+    file.read_until(b'\n', &mut text)?;
+    let line = serde_json::from_slice::<ExportLine<'_>>(&text);
+    Ok(line.map_or(1, |line| line.seq.max(1)))
 }
 
 /// The lines of an export, and what was verified before.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::model::SealedLeaves;
+use super::model::{Seal, SealedLeaves};
 use super::sql;
 use super::tree::Hash;
 use crate::base::id::TenantId;
@@ -24,22 +24,22 @@ impl LeafWalk {
         Self { tenant, leaves: VecDeque::new(), read_to: seq }
     }
 
-    /// Reads the seals up to the one of a row. Returns their checkpoints, each with its number.
-    pub async fn read_to(&mut self, tx: &mut Tx<Archive>, seq: i64) -> Result<Vec<(i64, String)>> {
-        let mut notes = Vec::new();
+    /// Reads the seals up to the one of a row, and returns them.
+    pub async fn read_to(&mut self, tx: &mut Tx<Archive>, seq: i64) -> Result<Vec<Seal>> {
+        let mut read = Vec::new();
         while self.read_to < seq {
             let seals = sql::leaves(tx, self.tenant, self.read_to, SEALS).await?;
             if seals.is_empty() {
                 break;
             }
-            for SealedLeaves { seq, note, leaves } in seals {
-                let first = seq + 1 - i64::try_from(leaves.len()).unwrap_or_default();
+            for SealedLeaves { seal, leaves } in seals {
+                let first = seal.seq + 1 - i64::try_from(leaves.len()).unwrap_or_default();
                 self.leaves.extend((first..).zip(leaves));
-                self.read_to = seq;
-                notes.extend(note.map(|note| (seq, note)));
+                self.read_to = seal.seq;
+                read.push(seal);
             }
         }
-        Ok(notes)
+        Ok(read)
     }
 
     /// The leaf of a row. The rows are asked for in their order.

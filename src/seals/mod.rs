@@ -25,7 +25,6 @@ use crate::store::{Archive, StoreError, Tx};
 use crate::vault::AppContext;
 
 use leaves::LeafWalk;
-use model::Seal;
 
 pub use check::{Verdict, own_keys, verify};
 pub use checkpoint::{Checkpoint, CheckpointError, Keys, LogName, VerifierKey};
@@ -86,7 +85,7 @@ impl Export {
         // Nothing after the last published checkpoint is exported.
         let before = before.and_then(|before| if before.seq > last_seq { last.clone() } else { Some(before) });
         let before = before.filter(|before| before.seq > kept.start.seq);
-        let start = before.map_or(kept.start, Seal::end);
+        let start = before.map_or(Ok(kept.start), |before| before.end())?;
         let seq = start.seq;
         let before = (seq > 0).then(|| ExportStart {
             seq,

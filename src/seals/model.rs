@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::checkpoint::{Checkpoint, Keys};
 use super::tree::{Hash, Tree};
 use super::verify::Start;
 use crate::journal::JournalError;
@@ -16,25 +17,44 @@ pub struct Seal {
     pub seq: i64,
     /// The number of the tree.
     pub origin: i32,
-    pub tree: Tree,
-    pub root: Hash,
+    /// The size of the tree, the roots of its complete subtrees, and its root, as the row has them.
+    pub size: i64,
+    pub frontier: Vec<u8>,
+    pub root: Vec<u8>,
     /// The signed checkpoint, once it is published.
     pub note: Option<String>,
     pub at: DateTime<Utc>,
 }
 
 impl Seal {
-    /// The place of the next row, and the tree before it.
-    pub(super) fn end(self) -> Start {
-        Start { seq: self.seq, number: self.origin.cast_unsigned(), tree: self.tree }
+    /// The seal of a tree whose last row has a number.
+    pub(super) fn of(seq: i64, origin: i32, tree: &Tree, at: DateTime<Utc>) -> Self {
+        let (size, frontier, root) = (tree.size().cast_signed(), tree.frontier(), tree.root().to_vec());
+        Self { seq, origin, size, frontier, root, note: None, at }
+    }
+
+    /// The place of the next row, and the tree before it. A tree that is not the sealed one is refused: the checkpoint of
+    /// a log that continues from it would contradict the signed ones for good.
+    pub(super) fn end(&self) -> Result<Start, StoreError> {
+        let tree = Tree::from_frontier(self.size.cast_unsigned(), &self.frontier);
+        let tree = tree.filter(|tree| tree.root()[..] == self.root[..] && self.is_signed(tree));
+        let tree = tree.ok_or_else(|| StoreError::Inconsistent(format!("audit_seals.frontier of {}", self.seq)))?;
+        Ok(Start { seq: self.seq, number: self.origin.cast_unsigned(), tree })
+    }
+
+    /// Whether the checkpoint is that of a tree. The signature is not verified: a restored vault has another key.
+    fn is_signed(&self, tree: &Tree) -> bool {
+        let is_of = |(Checkpoint { tree: number, size, root, .. }, _): (Checkpoint, bool)| {
+            (number, size, root) == (self.origin.cast_unsigned(), tree.size(), tree.root())
+        };
+        self.note.as_ref().is_none_or(|note| Checkpoint::read(note, &Keys::NONE).is_ok_and(is_of))
     }
 }
 
-/// The hashes of the leaves of a batch, as its seal has them.
+/// A seal with the hashes of the leaves of its batch.
 #[derive(Clone, Debug)]
 pub struct SealedLeaves {
-    pub seq: i64,
-    pub note: Option<String>,
+    pub seal: Seal,
     pub leaves: Vec<Hash>,
 }
 
@@ -96,6 +116,42 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
+
+    #[test]
+    fn a_seal_whose_tree_is_not_the_sealed_one_is_refused() {
+        let mut tree = Tree::default();
+        for leaf in 0..5 {
+            tree.push([leaf; 32]);
+        }
+        let at = DateTime::UNIX_EPOCH;
+        let seal = Seal::of(9, 1, &tree, at);
+        let start = seal.end().unwrap();
+        assert_eq!((start.seq, start.number, &start.tree), (9, 1, &tree));
+        let log = super::super::checkpoint::LogName::new("lethe", crate::base::id::TenantId(uuid::Uuid::nil()));
+        let checkpoint = Checkpoint { log, tree: 1, size: 5, root: tree.root() };
+        let note = checkpoint.signed(
+            &crate::base::signing::SigningKey::from_seed(&crate::base::crypto::Key::from_bytes(&[7; 32]).unwrap())
+                .unwrap(),
+        );
+        let signed = Seal { note: Some(note.clone()), ..seal.clone() };
+        assert!(signed.end().is_ok());
+        let mut other = Tree::default();
+        for leaf in 5..10 {
+            other.push([leaf; 32]);
+        }
+        for changed in [
+            Seal { frontier: vec![0; seal.frontier.len()], ..seal.clone() },
+            Seal { frontier: Vec::new(), ..seal.clone() },
+            Seal { size: 6, ..signed.clone() },
+            Seal { root: vec![0; 32], ..seal.clone() },
+            Seal { root: Vec::new(), ..seal.clone() },
+            Seal { origin: 0, ..signed.clone() },
+            Seal { note: Some(note), ..Seal::of(9, 1, &other, at) },
+            Seal { note: Some(String::new()), ..seal },
+        ] {
+            assert!(changed.end().is_err(), "{changed:?}");
+        }
+    }
 
     #[test]
     fn fewer_days_wait_for_the_days_of_grace_and_more_days_do_not() {

@@ -43,14 +43,15 @@ pub async fn purge(tx: &mut Tx<Archive>, clock: Clock, actor: &Actor, before: Da
     let Some(mut kept) = sql::kept(tx, tenant).await? else { return Ok(false) };
     let after = kept.start.seq;
     let Some(border) = border(tx, tenant, after, before).await? else { return Ok(false) };
+    let start = border.end()?;
     let purged = audit::purge(tx, tenant, (after, border.seq)).await?;
     kept.deleted += purged.rows;
     // Ids that have left the deleted rows may have been told by later rows, so this can be below zero.
     kept.unlinked += purged.unlinked - purged.missing;
-    let detail = json!({ "seq": border.seq, "tree": border.origin, "size": border.tree.size(), "before": before });
+    let detail = json!({ "seq": border.seq, "tree": border.origin, "size": start.tree.size(), "before": before });
     // The seal at the border stays: the sealer continues from the newest one.
     sql::delete_before(tx, tenant, border.seq).await?;
-    kept.start = border.end();
+    kept.start = start;
     sql::set_kept(tx, tenant, &kept).await?;
     let rows = usize::try_from(purged.rows).unwrap_or_default();
     audit::record(tx, clock, actor, &Entry::new(Action::AuditPurged, rows, detail)).await?;

@@ -14,6 +14,7 @@ use super::leaf::canonical;
 use super::model::{Seal, SealError};
 use super::sql;
 use super::tree::{Hash, Tree, leaf_hash};
+use super::verify::Start;
 use crate::audit::{self, Action, Entry, SealedRow};
 use crate::base::actor::Actor;
 use crate::base::id::TenantId;
@@ -113,10 +114,10 @@ impl Sealer {
     async fn seal_batch(&self, tenant: TenantId) -> Result<usize, SealError> {
         let mut tx = self.app.archive.write().await?;
         let newest = sql::newest(&mut tx, tenant).await?;
-        let (seq, origin, tree) = newest.map_or_else(Default::default, |seal| (seal.seq, seal.origin, seal.tree));
+        let Start { seq, number, tree } = newest.map_or_else(|| Ok(Start::default()), |seal| seal.end())?;
         let rows = audit::unsealed(&mut tx, tenant, seq, None, BATCH).await?;
         let sealed = rows.len();
-        if rows.is_empty() || !self.append(&mut tx, tenant, (origin, tree), &rows).await? {
+        if rows.is_empty() || !self.append(&mut tx, tenant, (number.cast_signed(), tree), &rows).await? {
             return Ok(0);
         }
         tx.commit().await?;
@@ -143,8 +144,7 @@ impl Sealer {
         if usize::try_from(numbered) != Ok(rows.len()) {
             return Ok(false);
         }
-        let root = tree.root();
-        let seal = Seal { seq: last.seq, origin, tree, root, note: None, at: self.app.clock.now() };
+        let seal = Seal::of(last.seq, origin, &tree, self.app.clock.now());
         match sql::insert(tx, tenant, &seal, &leaves).await {
             Err(StoreError::Constraint(_)) => Ok(false),
             inserted => inserted.map(|()| true).map_err(SealError::from),
@@ -180,9 +180,10 @@ impl Sealer {
     async fn publish(&self, tenant: TenantId) -> Result<(), SealError> {
         let app = &self.app;
         let newest = sql::newest(&mut app.archive.read().await?, tenant).await?;
-        let Some(Seal { seq, origin, tree, root, note: None, .. }) = newest else { return Ok(()) };
+        let Some(seal @ Seal { note: None, .. }) = newest else { return Ok(()) };
+        let Start { seq, number, tree } = seal.end()?;
         let log = self.log_name(tenant);
-        let checkpoint = Checkpoint { log, tree: origin.cast_unsigned(), size: tree.size(), root };
+        let checkpoint = Checkpoint { log, tree: number, size: tree.size(), root: tree.root() };
         let key = app.signing_key(None, SigningPurpose::Checkpoint).await?;
         let mut note = checkpoint.signed(&key.key);
         if !app.journal.append_anchor(tenant, seq, &note).await? {

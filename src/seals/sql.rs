@@ -26,9 +26,9 @@ pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, seal: &Seal, leaves:
         .with("(", tenant)
         .with(", ", seal.seq)
         .with(", ", seal.origin)
-        .with(", ", seal.tree.size().cast_signed())
-        .with(", ", seal.root.to_vec())
-        .with(", ", seal.tree.frontier())
+        .with(", ", seal.size)
+        .with(", ", seal.root.as_slice())
+        .with(", ", seal.frontier.as_slice())
         .with(", ", leaves.concat())
         .with(", ", seal.at)
         .push(")")
@@ -148,44 +148,34 @@ pub async fn set_kept(tx: &mut Tx<Archive>, tenant: TenantId, kept: &KeptLog) ->
 
 async fn one(query: Query<'_>) -> Result<Option<Seal>> {
     let row: Option<SealRow> = query.maybe().await?;
-    row.map(Seal::try_from).transpose()
+    Ok(row.map(Seal::from))
 }
 
 #[derive(sqlx::FromRow)]
 struct LeavesRow {
-    seq: i64,
-    note: Option<String>,
+    #[sqlx(flatten)]
+    seal: SealRow,
     leaves: Vec<u8>,
 }
 
-/// The leaves of the first seals after a number.
+/// The first seals after a number, with their leaves.
 pub async fn leaves(tx: &mut Tx<Archive>, tenant: TenantId, after: i64, limit: u32) -> Result<Vec<SealedLeaves>> {
     let rows: Vec<LeavesRow> = tx
-        .query("SELECT seq, note, leaves FROM audit_seals")
+        .query("SELECT seq, origin, size, root, frontier, note, at, leaves FROM audit_seals")
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND seq > ", after)
         .with(" ORDER BY seq LIMIT ", i64::from(limit))
         .all()
         .await?;
-    let sealed = |row: LeavesRow| {
-        let LeavesRow { seq, note, leaves } = row;
-        SealedLeaves { seq, note, leaves: leaves.as_chunks::<HASH>().0.to_vec() }
-    };
+    let sealed =
+        |row: LeavesRow| SealedLeaves { seal: row.seal.into(), leaves: row.leaves.as_chunks::<HASH>().0.to_vec() };
     Ok(rows.into_iter().map(sealed).collect())
 }
 
-fn hash(bytes: Vec<u8>) -> Result<Hash> {
-    bytes.try_into().map_err(|_| StoreError::Inconsistent("audit_seals.root".to_owned()))
-}
-
-impl TryFrom<SealRow> for Seal {
-    type Error = StoreError;
-
-    fn try_from(row: SealRow) -> Result<Self> {
+impl From<SealRow> for Seal {
+    fn from(row: SealRow) -> Self {
         let SealRow { seq, origin, size, root, frontier, note, at } = row;
-        let tree = Tree::from_frontier(size.cast_unsigned(), &frontier)
-            .ok_or_else(|| StoreError::Inconsistent("audit_seals.frontier".to_owned()))?;
-        Ok(Self { seq, origin, tree, root: hash(root)?, note, at })
+        Self { seq, origin, size, frontier, root, note, at }
     }
 }
 

@@ -26,6 +26,8 @@ pub enum FaultKind {
     Rewritten,
     /// The checkpoint at this row has no valid signature.
     Forged,
+    /// The seal at this row has another tree than that of the rows, so the next rows cannot be sealed.
+    WronglySealed,
 }
 
 /// The first row that differs.
@@ -45,6 +47,7 @@ impl FaultKind {
             Self::Truncated => "truncated",
             Self::Rewritten => "rewritten",
             Self::Forged => "forged",
+            Self::WronglySealed => "wrongly_sealed",
         }
     }
 
@@ -67,7 +70,7 @@ pub struct LogEntry<'e> {
 }
 
 /// The position and the tree before the first row.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Start {
     pub seq: i64,
     pub number: u32,
@@ -180,6 +183,12 @@ impl<'k> Verification<'k> {
         }
         self.attested = self.seq;
         Ok(())
+    }
+
+    /// The last row, and the tree up to it.
+    #[must_use]
+    pub fn end(&self) -> Start {
+        Start { seq: self.seq, number: self.number, tree: self.tree.clone() }
     }
 
     /// The number of the last row.

@@ -7,9 +7,10 @@ impl From<VaultError> for Problem {
     fn from(error: VaultError) -> Self {
         match error {
             VaultError::Store(error) => error.into(),
-            VaultError::Crypto(_) | VaultError::KeyMissing(_) | VaultError::MasterKeyUnknown(_) => {
-                Self::internal(error)
-            }
+            VaultError::Crypto(_)
+            | VaultError::Journal(_)
+            | VaultError::KeyMissing(_)
+            | VaultError::MasterKeyUnknown(_) => Self::internal(error),
         }
     }
 }

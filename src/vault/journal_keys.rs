@@ -5,8 +5,9 @@ use super::key_sql::{self, KeyRow};
 use super::keyset::{INDEX, JOURNAL, Keysets};
 use super::model::VaultError;
 use crate::base::clock::Clock;
+use crate::base::crypto::Key;
 use crate::base::id::TenantId;
-use crate::journal::{TenantKeys, WrappedKey};
+use crate::journal::{JournalError, TenantKeys, WrappedKey};
 use crate::store::{Db, StoreError, Tx, Vault};
 
 impl Keysets {
@@ -19,7 +20,7 @@ impl Keysets {
                 purpose: row.purpose.clone(),
                 version: row.key_version,
                 master: row.master_id.clone(),
-                print: self.masters.unwrap(row)?.hash(&[b"print"]).0,
+                print: print(&self.masters.unwrap(row)?),
                 wrapped: row.wrapped.clone(),
             });
         }
@@ -30,38 +31,68 @@ impl Keysets {
     #[must_use]
     pub fn kept_journal_keys(&self, tenant: TenantId, version: i32, kept: &[WrappedKey]) -> Option<TenantKeys> {
         let is_wanted = |key: &&WrappedKey| key.purpose == JOURNAL && key.version == version;
-        let key = kept.iter().filter(is_wanted).find_map(|key| {
-            let WrappedKey { purpose, version, master, wrapped, .. } = key.clone();
-            let created_at = Clock::System.now();
-            let row =
-                KeyRow { tenant_id: tenant, purpose, key_version: version, master_id: master, wrapped, created_at };
-            self.masters.unwrap(&row).ok()
-        })?;
+        let key = kept.iter().filter(is_wanted).find_map(|key| self.masters.unwrap(&row(tenant, key.clone())).ok())?;
         Some(TenantKeys { tenant, version, key, wrapped: Vec::new() })
     }
 
-    /// Adds keys that a restored vault lacks. A key is left out if the process does not have its master key.
+    /// The first of the keys in the journal that was altered, or that the journal lacks although the vault has it. A
+    /// restored vault may need each of them. A key is not opened if the process does not have its master key.
+    #[must_use]
+    pub fn damaged_key(&self, tenant: TenantId, own: Option<&TenantKeys>, kept: &[WrappedKey]) -> Option<JournalError> {
+        let own = own.map_or(&[][..], |own| &own.wrapped);
+        let is_same = |a: &WrappedKey, b: &WrappedKey| (&a.purpose, a.version) == (&b.purpose, b.version);
+        let is_intact = |key: &WrappedKey| {
+            let is_own = own.iter().filter(|own| is_same(own, key)).all(|own| own.print == key.print);
+            is_own
+                && match self.masters.unwrap(&row(tenant, key.clone())) {
+                    Ok(clear) => print(&clear) == key.print,
+                    Err(error) => matches!(error, VaultError::MasterKeyUnknown(_)),
+                }
+        };
+        if let Some(altered) = kept.iter().find(|key| !is_intact(key)) {
+            return Some(damaged(tenant, altered, "it is not the key that was wrapped"));
+        }
+        let missing = own.iter().find(|own| !kept.iter().any(|key| is_same(own, key)));
+        missing.map(|missing| damaged(tenant, missing, "it is missing"))
+    }
+
+    /// Adds keys that a restored vault lacks. A key is left out if it cannot be opened.
     pub async fn adopt(&self, vault: &Db<Vault>, tenant: TenantId, keys: Vec<WrappedKey>) -> Result<(), VaultError> {
         let mut tx = vault.write().await?;
-        let mut unknown = None;
-        for WrappedKey { purpose, version, master, print: _, wrapped } in keys {
-            let created_at = Clock::System.now();
-            let row =
-                KeyRow { tenant_id: tenant, purpose, key_version: version, master_id: master, wrapped, created_at };
-            if self.masters.unwrap(&row).is_ok() {
-                key_sql::insert_key(&mut tx, &row).await?;
-            } else {
-                unknown = Some(row.master_id);
+        let (mut unknown, mut altered) = (None, None);
+        for key in keys {
+            let row = row(tenant, key.clone());
+            match self.masters.unwrap(&row) {
+                Ok(_) => drop(key_sql::insert_key(&mut tx, &row).await?),
+                Err(error @ VaultError::MasterKeyUnknown(_)) => unknown = Some(error),
+                Err(_) => altered = Some(damaged(tenant, &key, "it is not the key that was wrapped").into()),
             }
         }
         // New keys in the place of those that cannot be read would make the journal unreadable for good.
         let rows = key_sql::keys(&mut tx, tenant).await?;
-        if let Some(master) = unknown.filter(|_| rows.iter().all(|row| row.purpose != JOURNAL)) {
-            return Err(VaultError::MasterKeyUnknown(master));
+        let is_missing = |purpose| rows.iter().all(|row| row.purpose != purpose);
+        if is_missing(JOURNAL) || is_missing(INDEX) {
+            let missing = || JournalError::Damaged(format!("keys/{tenant}"), "it is missing").into();
+            return Err(altered.or(unknown).unwrap_or_else(missing));
         }
         tx.commit().await?;
         self.reload(vault, tenant).await.map(drop)
     }
+}
+
+/// A key of the journal as the row of the vault that it was.
+fn row(tenant: TenantId, key: WrappedKey) -> KeyRow {
+    let WrappedKey { purpose, version, master, print: _, wrapped } = key;
+    let created_at = Clock::System.now();
+    KeyRow { tenant_id: tenant, purpose, key_version: version, master_id: master, wrapped, created_at }
+}
+
+fn print(key: &Key) -> [u8; 32] {
+    key.hash(&[b"print"]).0
+}
+
+fn damaged(tenant: TenantId, key: &WrappedKey, why: &'static str) -> JournalError {
+    JournalError::Damaged(format!("keys/{tenant}/{key}"), why)
 }
 
 /// Whether the vault has keys of a tenant.

@@ -40,8 +40,8 @@ pub use master::{MasterKey, MasterKeys};
 pub use model::{Described, Erasure, FoundAgain, NewErasure, RepeatedErasure, VaultError};
 pub use recipient_keys::{drop_recipient_keys, keep_recipient_key, recipient_key};
 pub use rotation::{
-    KeyStatus, delete_unused_keys, has_older_key, keys, reseal_content_keys, reseal_delivery_secret,
-    reseal_identifiers, rotate, rotate_master,
+    KeyStatus, Rewrapped, delete_unused_keys, has_older_key, keys, next_version, reseal_content_keys,
+    reseal_delivery_secret, reseal_identifiers, rewrap, rotate,
 };
 pub use scanning::{HashesOf, erased, hashes, identified};
 pub use secret::{DeliverySecret, delivery_secret, drop_delivery_secret, keep_delivery_secret};

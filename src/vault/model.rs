@@ -7,6 +7,7 @@ use pii::Kind;
 use crate::base::crypto::{BlindIndex, CryptoError};
 use crate::base::id::{IdentifierId, RequestId};
 use crate::base::target::{Target, Targets};
+use crate::journal::JournalError;
 use crate::store::StoreError;
 
 /// An identifier is forgotten in all records of some targets before the cut-off.
@@ -71,6 +72,9 @@ pub enum VaultError {
     /// A key or a sealed value cannot be opened. The master key is another one, or a row was altered.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
+    /// A key that a restored vault needs cannot be read from the erasure journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// A row is sealed under a key version that the tenant does not have.
     #[error("the key of version {0} is missing")]
     KeyMissing(i32),

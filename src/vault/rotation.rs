@@ -40,32 +40,58 @@ pub async fn keys(tx: &mut Tx<Vault>) -> Result<Vec<KeyStatus>, VaultError> {
     Ok(key_sql::all_keys(tx).await?.into_iter().map(status).collect())
 }
 
-/// Wraps all keys by the current master key, and returns how many were wrapped by another one. If it is interrupted, the
-/// next call wraps the rest.
-pub async fn rotate_master(vault: &Db<Vault>, keysets: &Keysets) -> Result<u64, VaultError> {
-    let (masters, mut wrapped) = (&keysets.masters, 0);
-    let current = masters.current().id();
-    let mut rows = key_sql::all_keys(&mut vault.read().await?).await?;
-    rows.retain(|row| row.master_id != current);
-    for batch in rows.chunks(BATCH) {
-        let mut tx = vault.write().await?;
-        for row in batch {
-            let again = masters.wrap((row.tenant_id, &row.purpose, row.key_version), &masters.unwrap(row)?)?;
-            wrapped += key_sql::rewrap_key(&mut tx, row, current, &again).await?;
-        }
-        tx.commit().await?;
-    }
-    Ok(wrapped)
+/// Keys of the vault that the current master key wraps, and whose rows still have them wrapped by another one.
+pub struct Rewrapped {
+    rows: Vec<(key_sql::KeyRow, Vec<u8>)>,
+    /// The id of the current master key.
+    master: String,
 }
 
-/// Makes a new version of the key that seals the values of a tenant, and returns it.
-pub async fn rotate(vault: &Db<Vault>, keysets: &Keysets, tenant: TenantId) -> Result<i32, VaultError> {
-    let (newest, _) = keysets.reload(vault, tenant).await?.newest()?;
+/// Wraps all keys by the current master key, and stores nothing yet.
+pub async fn rewrap(vault: &Db<Vault>, keysets: &Keysets) -> Result<Rewrapped, VaultError> {
+    let (masters, mut rows) = (&keysets.masters, Vec::new());
+    let master = masters.current().id().to_owned();
+    for row in key_sql::all_keys(&mut vault.read().await?).await? {
+        if row.master_id != master {
+            let again = masters.wrap((row.tenant_id, &row.purpose, row.key_version), &masters.unwrap(&row)?)?;
+            rows.push((row, again));
+        }
+    }
+    Ok(Rewrapped { rows, master })
+}
+
+impl Rewrapped {
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Stores the keys, and returns how many were wrapped by another master key. If it is interrupted, the next rotation
+    /// stores the rest.
+    pub async fn store(self, vault: &Db<Vault>) -> Result<u64, VaultError> {
+        let mut stored = 0;
+        for batch in self.rows.chunks(BATCH) {
+            let mut tx = vault.write().await?;
+            for (row, again) in batch {
+                stored += key_sql::rewrap_key(&mut tx, row, &self.master, again).await?;
+            }
+            tx.commit().await?;
+        }
+        Ok(stored)
+    }
+}
+
+/// The number of the next version of the key that seals the values of a tenant.
+pub async fn next_version(vault: &Db<Vault>, keysets: &Keysets, tenant: TenantId) -> Result<i32, VaultError> {
+    Ok(keysets.reload(vault, tenant).await?.newest()?.0 + 1)
+}
+
+/// Makes a version of the key that seals the values of a tenant. If two processes do this at once, one key is made.
+pub async fn rotate(vault: &Db<Vault>, keysets: &Keysets, tenant: TenantId, version: i32) -> Result<(), VaultError> {
     let mut tx = vault.write().await?;
-    keysets.insert(&mut tx, tenant, SEAL, newest + 1).await?;
+    keysets.insert(&mut tx, tenant, SEAL, version).await?;
     tx.commit().await?;
-    keysets.reload(vault, tenant).await?;
-    Ok(newest + 1)
+    keysets.reload(vault, tenant).await.map(drop)
 }
 
 /// Whether the tenant has an older version of its key, so that values may have to be sealed again.

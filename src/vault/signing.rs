@@ -66,17 +66,16 @@ impl AppContext {
         self.signing_keys(tenant, purpose).await?.pop().ok_or(VaultError::KeyMissing(0))
     }
 
-    /// Makes a new version, and returns its number. If two processes do this at once, both get the same one.
+    /// Makes a version of a key. If two processes do this at once, one key is made.
     pub async fn rotate_signing_key(
         &self,
         tenant: Option<TenantId>,
         purpose: SigningPurpose,
-    ) -> Result<i32, VaultError> {
-        let next = self.signing_key(tenant, purpose).await?.version + 1;
+        version: i32,
+    ) -> Result<(), VaultError> {
         let mut tx = self.vault.write().await?;
-        self.keysets.insert(&mut tx, tenant.unwrap_or(SERVICE), purpose.as_str(), next).await?;
-        tx.commit().await?;
-        Ok(next)
+        self.keysets.insert(&mut tx, tenant.unwrap_or(SERVICE), purpose.as_str(), version).await?;
+        Ok(tx.commit().await?)
     }
 }
 

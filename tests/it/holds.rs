@@ -300,6 +300,8 @@ each_store!(a_replay_places_and_releases_holds_again, |mut lethe: TestLethe| asy
     let lasting = place(&lethe, &json!({ "interaction_ids": [call_of_kari], "hide": true })).await;
     let released = place(&lethe, &by(EVA)).await;
     release(&lethe, &released).await;
+    let mask = lethe.caller("dpo").get(&released).await.expect(200).json()["phone_number"].clone();
+    assert!(mask.as_str().unwrap().len() > 5, "{mask}");
     lethe.stop().await;
     let told = night(&lethe).await;
     assert_eq!((&told["requests_done"], &told["requests_held"]), (&json!(1), &json!(2)), "{told}");
@@ -314,7 +316,8 @@ each_store!(a_replay_places_and_releases_holds_again, |mut lethe: TestLethe| asy
         let hold = dpo.get(&lasting).await.expect(200).json();
         assert_eq!((&hold["interaction_ids"], &hold["hide"]), (&json!([call_of_kari]), &json!(true)), "{hold}");
         assert_eq!((&hold["ground"], &hold["review_on"]), (&json!("17(3)(e)"), &json!("2036-08-03")), "{hold}");
-        assert_ne!(dpo.get(&released).await.expect(200).json()["released_at"], json!(null));
+        let hold = dpo.get(&released).await.expect(200).json();
+        assert!(hold["released_at"].is_string() && hold["phone_number"] == mask, "{hold}");
         restored.stop().await;
         assert_eq!(report(&restored.run(JOB).await.well())["requests_held"], 2);
         restored.serve().await;

@@ -1,5 +1,7 @@
 //! The store of the erasure journal is away, moved, or lacks something: nothing is destroyed, and what can be replayed is.
 
+use std::path::{Path, PathBuf};
+
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Part, TestLethe, each_store};
@@ -67,6 +69,68 @@ each_store!(a_list_of_content_that_is_missing_or_altered_is_damage, |mut lethe: 
     std::fs::write(&file, bytes).unwrap();
     let told = status(&altered).await;
     assert_eq!((&told["state"], told["damage"].is_string()), (&json!("damaged"), true), "{told}");
+});
+
+/// The folders of the journal with the wrapped keys of each tenant.
+fn folders_of_keys(lethe: &TestLethe) -> Vec<PathBuf> {
+    let folders = std::fs::read_dir(lethe.data_folder().join("journal/keys")).unwrap();
+    folders.map(|folder| folder.unwrap().path()).collect()
+}
+
+fn flip(file: &Path, at: usize) {
+    let mut bytes = std::fs::read(file).unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(file, bytes).unwrap();
+}
+
+each_store!(a_key_of_the_journal_that_is_missing_or_altered_is_damage, |mut lethe: TestLethe| async move {
+    lethe.enter_request(&request("91234567")).await;
+    lethe.stop().await;
+    let backup = lethe.copy().await;
+    let [first] = folders_of_keys(&lethe).try_into().unwrap();
+    lethe.run(&["tenant", "create", "other"]).await.well();
+    lethe.serve().await;
+    lethe.caller_of("other", "dpo", "kari").post("/anonymize-requests", &request("93456789")).await.expect(201);
+    lethe.stop().await;
+    assert_eq!(status(&lethe).await["state"], json!("in_step"));
+    let second = folders_of_keys(&lethe).into_iter().find(|folder| *folder != first).unwrap();
+    let is_damaged = async |why: &str| {
+        let told = status(&lethe).await;
+        let damage = told["damage"].as_str().unwrap_or_default();
+        assert!(told["state"] == "damaged" && damage.contains("keys/") && damage.contains(why), "{told}");
+    };
+    let names: Vec<_> = std::fs::read_dir(&second).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 2, "one that seals the objects, and one that finds identifiers: {names:?}");
+    for name in &names {
+        let file = second.join(name);
+        let bytes = std::fs::read(&file).unwrap();
+        for at in [0, 31, 32, bytes.len() - 1] {
+            flip(&file, at);
+            is_damaged("it is not the key that was wrapped").await;
+            flip(&file, at);
+        }
+        std::fs::write(&file, std::fs::read(first.join(name)).unwrap()).unwrap();
+        is_damaged("it is not the key that was wrapped").await;
+        std::fs::remove_file(&file).unwrap();
+        is_damaged("it is missing").await;
+        std::fs::write(&file, bytes).unwrap();
+    }
+    assert_eq!(status(&lethe).await["state"], json!("in_step"));
+
+    // A vault from before the tenant was created needs the keys. The master key is the right one, so it is not blamed.
+    lethe.restore(&backup, &[Part::Vault]).await;
+    for name in &names {
+        let file = second.join(name);
+        let bytes = std::fs::read(&file).unwrap();
+        flip(&file, bytes.len() - 1);
+        is_damaged("it is not the key that was wrapped").await;
+        let refused = lethe.run(&["replay", "--json"]).await;
+        assert_eq!(refused.code(), Some(78), "{refused:?}");
+        assert!(refused.stdout.contains("journal_damaged") && !refused.stderr.contains("master_key"), "{refused:?}");
+        flip(&file, bytes.len() - 1);
+    }
+    lethe.run(&["replay"]).await.well();
+    assert_eq!(status(&lethe).await["state"], json!("in_step"));
 });
 
 each_store!(a_backup_from_before_a_tenant_was_created_is_replayed, |mut lethe: TestLethe| async move {

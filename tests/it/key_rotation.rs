@@ -88,6 +88,43 @@ each_store!(a_new_key_of_a_tenant_changes_no_token_and_no_value, |lethe: TestLet
     assert!(actions.contains(&json!("key.rotated")), "{actions:?}");
 });
 
+each_store!(no_key_is_rotated_without_a_row_of_the_audit_log, |mut lethe: TestLethe| async move {
+    lethe.record(&call("first", "91234567", "Kari Nordmann")).await;
+    let old = std::fs::read_to_string(lethe.data_folder().join("dev-master.key")).unwrap();
+    lethe.stop().await;
+    lethe.set("VAULT__MASTER_KEY", NEW);
+    lethe.set("VAULT__PREVIOUS_MASTER_KEY", old.trim());
+    let rename = async |statement: &'static str| {
+        let archive = lethe.archive().await;
+        let mut tx = archive.write().await.unwrap();
+        tx.query(statement).execute().await.unwrap();
+        tx.commit().await.unwrap();
+        archive.close().await;
+    };
+    let rotations = [&["keys", "rotate-master"][..], &["keys", "rotate-signing"], &["keys", "rotate"]];
+    let before = lines(&lethe.run(&["keys", "status", "--json"]).await.well());
+    rename("ALTER TABLE audit_events RENAME TO audit_events_away").await;
+    for rotation in rotations {
+        let refused = lethe.run(rotation).await;
+        // Only PostgreSQL tells that a table is missing.
+        assert!([Some(1), Some(78)].contains(&refused.code()), "{refused:?}");
+    }
+    assert_eq!(lines(&lethe.run(&["keys", "status", "--json"]).await.well()), before);
+    rename("ALTER TABLE audit_events_away RENAME TO audit_events").await;
+    for rotation in rotations {
+        lethe.run(rotation).await.well();
+    }
+    let after = lines(&lethe.run(&["keys", "status", "--json"]).await.well());
+    assert_eq!(after.len(), before.len() + 2, "{after:?}");
+    assert!(after.iter().all(|key| key["is_current_master"] == true), "{after:?}");
+    lethe.serve().await;
+    let audited = lethe.caller("dpo").get("/audit-events?action=key.rotated").await.expect(200).json();
+    let mut keys: Vec<_> =
+        audited["items"].as_array().unwrap().iter().map(|row| row["detail"]["key"].to_string()).collect();
+    keys.sort();
+    assert_eq!(keys, ["\"certificate\"", "\"master\"", "\"seal\""], "{audited}");
+});
+
 each_store!(a_killed_job_seals_the_rest_at_its_next_start, |mut lethe: TestLethe| async move {
     for no in 0..5 {
         lethe.record(&call(&format!("c{no}"), &format!("9123456{no}"), "Kari Nordmann")).await;

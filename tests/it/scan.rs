@@ -10,7 +10,7 @@ use crate::harness::{Ran, Stock, TestLethe, each_store};
 const NIGHT: &str = "2026-03-02T03:00:00Z";
 
 /// One forgotten number in the spellings that people and programs use.
-const SPELLINGS: [&str; 17] = [
+const SPELLINGS: [&str; 22] = [
     "98765432",
     "0047 98765432",
     "+4798765432",
@@ -28,6 +28,23 @@ const SPELLINGS: [&str; 17] = [
     "ni åtte sju seks fem fire tre to",
     "ni otte syv seks fem fire tre to",
     r#"{"file": "call-98765432.wav"}"#,
+    r"987\n65\t432",
+    r"x\nOTg3NjU0MzI=",
+    r#"{"note": "x\nOTg3NjU0MzI="}"#,
+    r#"{"987\n65\n432": 1}"#,
+    r#"{"x\nOTg3NjU0MzI=": 1}"#,
+];
+
+/// A dump with an address in all rows but the first and the last one. Dumps write line breaks and tabs with a backslash.
+const DUMP: [&str; 8] = [
+    "COPY comments (no, text) FROM stdin;\n",
+    "1\tx\\nkari.nordmann@example.net\n",
+    "2\t\\tkari.nordmann@example.net\\r\\n\n",
+    "3\t{\"n\": \"x\\\\nkari.nordmann@example.net\"}\n",
+    "4\tx\\na2FyaS5ub3JkbWFubkBleGFtcGxlLm5ldA==\n",
+    "5\t*_kari.nordmann@example.net_*\n",
+    "6\t-kari.nordmann@example.net\n",
+    "\\.\n",
 ];
 
 /// The report of a scan, which has one line. `found` says whether it found anything.
@@ -45,6 +62,11 @@ fn places(report: &Value, class: &str, fields: &[&str]) -> BTreeSet<String> {
         named.join(".")
     };
     all.map(text).collect()
+}
+
+/// The line of a file in which a place is.
+fn line_of(file: &str, place: &Value) -> usize {
+    file[..usize::try_from(place["offset"].as_u64().unwrap()).unwrap()].matches('\n').count()
 }
 
 /// Writes a text into the attributes of an interaction, as an error of ingest would.
@@ -119,7 +141,8 @@ each_store!(a_forgotten_number_is_found_in_every_spelling_and_place, |lethe: Tes
     }
     lethe.record(&call("late", "98765432", "2026-03-05T10:00:00Z")).await;
     lethe.record(&call("other", "91234567", "2026-02-20T10:00:00Z")).await;
-    let body = json!({ "phone_number": "98765432", "to_date": "2026-03-01", "targets": ["archive"] });
+    let body = json!({ "phone_number": "98765432", "email": "kari.nordmann@example.net",
+        "to_date": "2026-03-01", "targets": ["archive"] });
     let request = lethe.enter_request(&body).await;
     let chat = json!({ "turns": [{ "speaker": "agent", "text": "The reference is OTg3NjU0MzI= as said." }] });
     let path = format!("/archive/interactions/{}/content?kind=chat_log", lethe.call_of("other").await.id);
@@ -164,15 +187,17 @@ each_store!(a_forgotten_number_is_found_in_every_spelling_and_place, |lethe: Tes
     let in_log = report(&lethe.run(&["scan", "--json", "--file", file]).await, true);
     assert_eq!((&in_log["places"], &in_log["bytes"]), (&json!([]), &json!(log.len())), "{in_log}");
     let in_log = report(&lethe.run(&["scan", "--json", "--places", "--file", file]).await, true);
-    let lines: BTreeSet<usize> = in_log["places"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|place| log[..usize::try_from(place["offset"].as_u64().unwrap()).unwrap()].matches('\n').count())
-        .collect();
+    let lines: BTreeSet<usize> =
+        in_log["places"].as_array().unwrap().iter().map(|place| line_of(&log, place)).collect();
     // A file is no JSON document, so words that are objects of their own stay split.
     let objects = SPELLINGS.iter().position(|spelling| spelling.contains("\"w\"")).unwrap();
     assert_eq!(lines, (0..SPELLINGS.len()).filter(|line| *line != objects).collect(), "{in_log}");
+    let dump = lethe.data_folder().join("dump.sql");
+    std::fs::write(&dump, DUMP.concat()).unwrap();
+    let in_dump = report(&lethe.run(&["scan", "--json", "--places", "--file", dump.to_str().unwrap()]).await, true);
+    let starts: BTreeSet<usize> =
+        in_dump["places"].as_array().unwrap().iter().map(|place| line_of(&DUMP.concat(), place)).collect();
+    assert_eq!((starts, &in_dump["residue"]), ((1..DUMP.len() - 1).collect(), &json!(6)), "{in_dump}");
     // The control number of this number is the forgotten one. However often it is written, it counts once.
     let chance = lethe.data_folder().join("chance.log");
     std::fs::write(&chance, "order 98763023\n".repeat(3)).unwrap();
@@ -186,7 +211,7 @@ each_store!(a_forgotten_number_is_found_in_every_spelling_and_place, |lethe: Tes
 
     let audited = lethe.caller("dpo").get("/audit-events?action=archive.scanned").await.expect(200).json();
     let digests = audited["items"].as_array().unwrap().iter().filter(|row| row["detail"]["file_sha256"].is_string());
-    assert_eq!(digests.count(), 4, "{audited}");
+    assert_eq!(digests.count(), 5, "{audited}");
 
     // No text column is left out, and neither is a column that the service does not know.
     let mut planted = plant_everywhere(&lethe).await;

@@ -171,6 +171,52 @@ each_store!(a_rewritten_log_differs_from_what_was_anchored, |mut lethe: TestLeth
     assert_eq!(fault(&lethe).await, json!(null));
 });
 
+each_store!(a_seal_with_another_tree_is_named_and_nothing_is_sealed_after_it, |lethe: TestLethe| async move {
+    let last = sealed(&lethe).await;
+    let dump = lethe.dump().await;
+    let seals: Vec<i64> =
+        dump.rows("audit_seals").iter().map(|row| row["seq"].as_ref().unwrap().parse().unwrap()).collect();
+    change(&lethe, async |tx| {
+        tx.query("CREATE TABLE kept AS SELECT * FROM audit_seals").execute().await.unwrap();
+    })
+    .await;
+    let first = *seals.iter().min().unwrap();
+    assert!(first < last && seals.contains(&last), "{seals:?}");
+    for (seq, column, value) in [
+        (first, " frontier = ", vec![0; 32 * first.count_ones() as usize]),
+        (last, " frontier = ", Vec::new()),
+        (last, " root = ", vec![0; 32]),
+        (last, " frontier = ", vec![0; 32 * last.count_ones() as usize]),
+    ] {
+        change(&lethe, async |tx| {
+            tx.query("DELETE FROM audit_seals").execute().await.unwrap();
+            tx.query("INSERT INTO audit_seals SELECT * FROM kept").execute().await.unwrap();
+            let query = tx.query("UPDATE audit_seals SET").with(column, value.clone()).with(" WHERE seq = ", seq);
+            assert_eq!(query.execute().await.unwrap(), 1);
+        })
+        .await;
+        let (verdict, _) = verified(&lethe, &[]).await;
+        assert_eq!(verdict["fault"], json!({ "seq": seq, "kind": "wrongly_sealed" }), "{verdict}");
+    }
+    // A row that was sealed into the wrong tree would look rewritten, and its checkpoint would be signed for good.
+    search(&lethe, 1).await;
+    let night = lethe.night(AS_OF).await.well();
+    assert!(night.stderr.contains("Sealing the audit log failed"), "{night:?}");
+    let (verdict, _) = verified(&lethe, &[]).await;
+    assert_eq!(verdict["fault"], json!({ "seq": last, "kind": "wrongly_sealed" }), "{verdict}");
+    let shown = lethe.run(&["audit", "verify"]).await;
+    assert!(shown.stdout.contains(&format!("broken: the row {last} is wrongly sealed")), "{shown:?}");
+    change(&lethe, async |tx| {
+        tx.query("DELETE FROM audit_seals").execute().await.unwrap();
+        tx.query("INSERT INTO audit_seals SELECT * FROM kept").execute().await.unwrap();
+        tx.query("DROP TABLE kept").execute().await.unwrap();
+    })
+    .await;
+    lethe.night(AS_OF).await.well();
+    let (verdict, is_valid) = verified(&lethe, &[]).await;
+    assert!(is_valid && verdict["rows"].as_i64().unwrap() > last, "{verdict}");
+});
+
 /// Numbers at random from a seed (`SplitMix64`).
 struct Random(u64);
 

@@ -166,7 +166,9 @@ impl ReplayJob<'_> {
         failpoint::reach("replay.erasures");
         let begun = self.begin(look).await?;
         failpoint::reach("replay.begun");
-        let settled = settle(app, content_store, look, None).await?;
+        // The vault may have forgotten the person of a hold that is released again.
+        let requests = self.read_requests(look, replay).await?;
+        let settled = settle(app, content_store, look, None, &replay.masks).await?;
         report.requests_cancelled = settled.cancelled;
         report.requests_edited = settled.edited;
         report.holds = settled.holds;
@@ -179,7 +181,6 @@ impl ReplayJob<'_> {
         report.objects = replay.entries.len() + look.contents.len();
         let id = begun.and_then(|object| object.header.pass).unwrap_or_default();
         let unfinished = sql::steps(&mut app.archive.read().await?, tenant.id).await?.contains_key(&id);
-        let requests = self.read_requests(look, replay).await?;
         report.requests = requests.len() as u64;
         let context = PassContext { app, content_store, tenant, lease, progress, stop, replay: Some(&*replay) };
         let begun = if unfinished {

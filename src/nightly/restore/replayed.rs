@@ -19,7 +19,7 @@ use crate::store::{Archive, Tx};
 #[derive(Debug, Default)]
 pub struct Replay {
     /// The masks of identifiers that may have left the vault.
-    pub masks: HashMap<IdentifierId, String>,
+    pub masks: BTreeMap<IdentifierId, String>,
     /// The numbers that the requests had before the restore.
     pub outcomes: BTreeMap<RequestId, Outcome>,
     /// The objects that the databases know when the pass has ended.

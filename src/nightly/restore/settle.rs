@@ -1,7 +1,7 @@
 //! Decisions of calls that the journal has and a database does not know: a killed process has left them, or a restore
 //! has undone them. In both cases the decision was made, so it is carried out.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -10,7 +10,7 @@ use serde_json::json;
 use super::TenantLook;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
-use crate::base::id::RequestId;
+use crate::base::id::{IdentifierId, RequestId};
 use crate::content::{self, ContentStore};
 use crate::journal::{self, Body, KnownObject, ObjectKind};
 use crate::nightly::model::PassResult;
@@ -35,11 +35,13 @@ pub struct Settled {
 }
 
 /// Carries the decisions out in their order. Deletions of content that are younger than `grace` are left to their calls.
+/// `masks` are those of identifiers that may have left the vault.
 pub async fn settle(
     app: &Arc<AppContext>,
     content_store: &Arc<ContentStore>,
     look: &TenantLook,
     grace: Option<TimeDelta>,
+    masks: &BTreeMap<IdentifierId, String>,
 ) -> PassResult<Settled> {
     let mut settled = Settled::default();
     let superseded = superseded(app, look).await?;
@@ -48,7 +50,7 @@ pub async fn settle(
             kind if kind.is_of_request() => {
                 repeat_request(app, look, (object, &superseded), grace.is_none(), &mut settled).await?;
             }
-            kind if kind.is_of_hold() => settled.holds += u64::from(repeat_hold(app, look, object).await?),
+            kind if kind.is_of_hold() => settled.holds += u64::from(repeat_hold(app, look, object, masks).await?),
             // A killed job has told what has expired.
             ObjectKind::Horizon => {
                 let mut tx = app.archive.write().await?;
@@ -76,11 +78,16 @@ pub async fn settle(
 }
 
 /// Places or releases a hold again. Returns whether that changed anything.
-async fn repeat_hold(app: &AppContext, look: &TenantLook, object: &KnownObject) -> PassResult<bool> {
+async fn repeat_hold(
+    app: &AppContext,
+    look: &TenantLook,
+    object: &KnownObject,
+    masks: &BTreeMap<IdentifierId, String>,
+) -> PassResult<bool> {
     let actor = Actor::service(look.tenant.id, ACTOR);
     let keyset = app.keysets.get(&app.vault, look.tenant.id).await?;
     let body = app.journal.body(keyset.journal(), object.entry.seq).await?;
-    Ok(repeat_holds::repeat(app, &actor, object.entry, &body).await?)
+    Ok(repeat_holds::repeat(app, &actor, object.entry, &body, masks).await?)
 }
 
 /// The decisions about requests that never took effect, by their objects: a call was killed after it had created the

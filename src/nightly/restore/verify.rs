@@ -1,6 +1,6 @@
 //! The report of `lethe journal status`: every object is read and verified.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -75,9 +75,12 @@ async fn verify_once(app: &AppContext) -> PassResult<JournalReport> {
     }
     let lowest = look.horizon.as_ref().map_or(1, |one| one.lowest);
     let verified = async {
-        verify_chain(app, lowest, &mut report.objects).await?;
+        let mut named = verify_chain(app, lowest, &mut report.objects).await?;
         for tenant in ids {
-            verify_contents(app, tenant, &mut report.objects).await?;
+            if verify_contents(app, tenant, &mut report.objects).await? {
+                named.insert(tenant);
+            }
+            verify_keys(app, tenant, named.contains(&tenant)).await?;
         }
         Ok(())
     };
@@ -92,8 +95,13 @@ async fn verify_once(app: &AppContext) -> PassResult<JournalReport> {
     Ok(report)
 }
 
-async fn verify_chain(app: &AppContext, lowest: i64, objects: &mut BTreeMap<String, u64>) -> PassResult<()> {
-    let mut prev: Option<String> = None;
+/// Verifies the objects of the chain. Returns the tenants that they belong to.
+async fn verify_chain(
+    app: &AppContext,
+    lowest: i64,
+    objects: &mut BTreeMap<String, u64>,
+) -> PassResult<BTreeSet<TenantId>> {
+    let (mut prev, mut named) = (None::<String>, BTreeSet::new());
     for seq in app.journal.numbers(lowest - 1).await? {
         let (name, object): (String, SealedObject) = app.journal.sealed(seq).await?;
         let damaged = |why| PassError::Journal(JournalError::Damaged(name.clone(), why));
@@ -105,22 +113,37 @@ async fn verify_chain(app: &AppContext, lowest: i64, objects: &mut BTreeMap<Stri
         prev = Some(hex(&object.hash));
         open(app, &name, &object).await?;
         *objects.entry(word(object.header.kind)).or_default() += 1;
+        named.insert(object.header.tenant);
     }
-    Ok(())
+    Ok(named)
 }
 
-/// Opens the objects that list content of a tenant, if the vault has the keys.
-async fn verify_contents(app: &AppContext, tenant: TenantId, objects: &mut BTreeMap<String, u64>) -> PassResult<()> {
+/// Opens the objects that list content of a tenant, if the vault has the keys. Returns whether it did.
+async fn verify_contents(app: &AppContext, tenant: TenantId, objects: &mut BTreeMap<String, u64>) -> PassResult<bool> {
     let ids = app.journal.content_objects(tenant).await?;
     if ids.is_empty() || !vault::has_keys(&mut app.vault.read().await?, tenant).await? {
-        return Ok(());
+        return Ok(false);
     }
     let keyset = app.keysets.get(&app.vault, tenant).await?;
     for id in ids {
         app.journal.contents(keyset.journal(), id).await?;
         *objects.entry(word(ObjectKind::Contents)).or_default() += 1;
     }
-    Ok(())
+    Ok(true)
+}
+
+/// Verifies the keys of a tenant. The first object of a tenant brings them, so without an object none is missing.
+async fn verify_keys(app: &AppContext, tenant: TenantId, has_objects: bool) -> PassResult<()> {
+    let kept = app.journal.wrapped_keys(tenant).await?;
+    let keyset = if has_objects && vault::has_keys(&mut app.vault.read().await?, tenant).await? {
+        Some(app.keysets.get(&app.vault, tenant).await?)
+    } else {
+        None
+    };
+    match app.keysets.damaged_key(tenant, keyset.as_ref().map(|keyset| keyset.journal()), &kept) {
+        Some(damage) => Err(damage.into()),
+        None => Ok(()),
+    }
 }
 
 /// Opens an object, if the vault has the keys of its tenant.

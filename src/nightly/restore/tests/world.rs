@@ -1,5 +1,6 @@
 //! The parts of a history: its random numbers, its files, its killed futures, and the contents of its databases.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::task::Poll;
 
@@ -130,7 +131,7 @@ pub async fn serve(stage: &Stage) {
     assert_eq!(look.damage, None, "STUCK: the journal is damaged");
     for one in &look.tenants {
         assert_eq!(one.behind, None, "FALSE: no database was restored since the last replay");
-        restore::settle(&stage.app, &stage.content_store, one, Some(GRACE)).await.unwrap();
+        restore::settle(&stage.app, &stage.content_store, one, Some(GRACE), &BTreeMap::new()).await.unwrap();
     }
 }
 
