@@ -103,6 +103,21 @@ fn a_certificate_that_cannot_be_used_is_reported() {
 }
 
 #[test]
+fn a_host_may_be_an_ipv6_address() {
+    // Not every machine that runs the tests has IPv6.
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        return;
+    }
+    tell(Store::Sqlite, |lethe| async move {
+        let server = OwnServer::start();
+        let closed = std::net::TcpListener::bind("[::1]:0").unwrap().local_addr().unwrap();
+        let url = server.restart_on_tcp().replace("127.0.0.1", "[::1]");
+        run(&lethe, "migrate", &url).await.well();
+        run(&lethe, "migrate", &url.replace('@', &format!("@{closed},"))).await.well();
+    });
+}
+
+#[test]
 fn of_several_hosts_the_first_that_can_be_written_is_used() {
     tell(Store::Sqlite, |lethe| async move {
         let (standby, first) = (OwnServer::start(), OwnServer::start());

@@ -67,7 +67,8 @@ impl Provider {
     }
 
     fn new(url: &str, place: ProviderPlace) -> Result<Self, reqwest::Error> {
-        let here = reqwest::Url::parse(url).is_ok_and(|url| matches!(url.host_str(), Some("127.0.0.1" | "localhost")));
+        let here = reqwest::Url::parse(url)
+            .is_ok_and(|url| matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost")));
         let client = reqwest::Client::builder();
         // A proxy of the environment cannot reach the ports of this machine.
         let client = if here { client.no_proxy() } else { client };
