@@ -96,6 +96,22 @@ fn errors_name_the_setting_and_not_the_value() {
 }
 
 #[test]
+fn a_slipped_underscore_is_reported_in_every_section() {
+    let sections = settings_of(&include_str!("../../lethe.example.toml").replace("#= ", ""));
+    let sections: std::collections::BTreeSet<_> =
+        sections.iter().filter_map(|name| Some(name.split_once('.')?.0.to_ascii_uppercase())).collect();
+    assert!(sections.len() >= 12, "{sections:?}");
+    for section in sections {
+        let error = refused(&[(&format!("LETHE_{section}_ANYTHING"), "x")]);
+        assert!(error.contains("two underscores"), "{section}: {error}");
+        // Kubernetes sets these variables for a service of that name.
+        for link in ["SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT", "PORT_8080_TCP_ADDR"] {
+            assert!(read(&[(&format!("LETHE_{section}_{link}"), "x")]).is_ok(), "{section}_{link}");
+        }
+    }
+}
+
+#[test]
 fn development_mode_stays_on_loopback() {
     for name in ["LETHE_HTTP__LISTEN", "LETHE_HTTP__INTERNAL_LISTEN"] {
         assert!(refused(&[(name, "0.0.0.0:8080")]).contains("loopback"));
