@@ -87,6 +87,25 @@ fn errors_name_the_setting_and_not_the_value() {
         ("LETHE_HTTP__CORS_ORIGINS", "hunter2", "http.cors_origins"),
         ("LETHE_DATABASE_URL", "postgres://hunter2", "LETHE_DATABASE_URL"),
         ("LETHE_AUTH__JWKS_URL", "https://hunter2", "auth.issuer"),
+        ("LETHE_DATABASE__POOL", "4294967295", "database.pool"),
+        ("LETHE_VAULT__POOL", "4294967296", "vault.pool"),
+        ("LETHE_DATABASE__ACQUIRE_TIMEOUT", "2147484", "database.acquire_timeout"),
+        ("LETHE_VAULT__ACQUIRE_TIMEOUT", "2147484", "vault.acquire_timeout"),
+        ("LETHE_DATABASE__JOB_TIMEOUT", "18446744073709551615", "database.job_timeout"),
+        ("LETHE_HTTP__WORKERS", "100000", "http.workers"),
+        ("LETHE_DELIVERY__INTERVAL", "9999999999", "delivery.interval"),
+        ("LETHE_DELIVERY__PARALLEL", "100000", "delivery.parallel"),
+        ("LETHE_AUDIT__KEEP_DAYS", "4294967295", "audit.keep_days"),
+        ("LETHE_AUDIT__SEAL_INTERVAL", "9999999999", "audit.seal_interval"),
+        ("LETHE_JOURNAL__KEEP_DAYS", "4294967295", "journal.keep_days"),
+        ("LETHE_JOURNAL__TIMEOUT", "9999999999", "journal.timeout"),
+        ("LETHE_CONTENT__FOLDER", "", "content.folder"),
+        ("LETHE_DELIVERY__FOLDER", "", "delivery.folder"),
+        ("LETHE_CONTENT__S3__BUCKET", "", "content.s3.bucket"),
+        ("LETHE_CONTENT__S3__ENDPOINT", "hunter2", "content.s3.endpoint"),
+        ("LETHE_JOURNAL__S3__ENDPOINT", "ftp://hunter2", "journal.s3.endpoint"),
+        ("LETHE_DELIVERY__CA_FILE", "hunter2", "delivery.ca_file"),
+        ("LETHE_WEBHOOKS__CA_FILE", "hunter2", "webhooks.ca_file"),
     ] {
         let error = read(&[(name, value)]).unwrap_err();
         assert!(error.to_string().starts_with(&format!("setting {setting}:")), "{name}: {error}");
@@ -109,6 +128,30 @@ fn a_slipped_underscore_is_reported_in_every_section() {
             assert!(read(&[(&format!("LETHE_{section}_{link}"), "x")]).is_ok(), "{section}_{link}");
         }
     }
+}
+
+#[test]
+fn places_that_cannot_be_used_are_refused() {
+    let file = std::env::temp_dir().join(format!("lethe-place-{}", std::process::id()));
+    std::fs::write(&file, "no certificate").unwrap();
+    let (name, below) = (file.to_str().unwrap(), file.join("below"));
+    for (variable, setting) in [
+        ("LETHE_DATA_DIR", "data_dir"),
+        ("LETHE_CONTENT__FOLDER", "content.folder"),
+        ("LETHE_DELIVERY__FOLDER", "delivery.folder"),
+        ("LETHE_DELIVERY__CA_FILE", "delivery.ca_file"),
+        ("LETHE_WEBHOOKS__CA_FILE", "webhooks.ca_file"),
+    ] {
+        for place in [name, below.to_str().unwrap()] {
+            let error = refused(&[(variable, place)]);
+            assert!(error.starts_with(&format!("setting {setting}: must ")), "{variable}: {error}");
+        }
+    }
+    let error = refused(&[("LETHE_JOURNAL__PLACE", &format!("file://{name}"))]);
+    assert!(error.starts_with("setting journal.place: must name a folder"), "{error}");
+    std::fs::write(&file, include_str!("../recording_keys/kontoret.pem")).unwrap();
+    assert!(read(&[("LETHE_DELIVERY__CA_FILE", name), ("LETHE_WEBHOOKS__CA_FILE", name)]).is_ok());
+    std::fs::remove_file(&file).unwrap();
 }
 
 #[test]
