@@ -131,6 +131,27 @@ fn a_slipped_underscore_is_reported_in_every_section() {
 }
 
 #[test]
+fn a_rule_names_no_type_of_the_program() {
+    for (name, rule) in [
+        ("LETHE_HTTP__WORKERS", "must be a whole number, and not negative"),
+        ("LETHE_DATABASE__POOL", "must be a whole number from 0 to 4294967295"),
+        ("LETHE_SCAN__NIGHTLY", "must be true or false"),
+    ] {
+        let error = refused(&[(name, "x")]);
+        assert!(error.ends_with(rule), "{name}: {error}");
+    }
+    let file = std::env::temp_dir().join(format!("lethe-types-{}.toml", std::process::id()));
+    for text in ["http = 1", "log.format = 1", "log.level = 1", "data_dir = 1", "webhooks.allow = 1", "auth.roles = 1"]
+    {
+        std::fs::write(&file, text).unwrap();
+        let error = Config::read(Some(&file), Vec::new()).unwrap_err().to_string();
+        let rule = error.split_once(": ").unwrap().1;
+        assert!(!["struct", "enum", "u32", "u64", "usize", "string"].iter().any(|word| rule.contains(word)), "{error}");
+    }
+    std::fs::remove_file(&file).unwrap();
+}
+
+#[test]
 fn places_that_cannot_be_used_are_refused() {
     let file = std::env::temp_dir().join(format!("lethe-place-{}", std::process::id()));
     std::fs::write(&file, "no certificate").unwrap();
