@@ -33,6 +33,7 @@ const REMEMBERED: usize = 10_000;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct RefusalKind {
     tenant: TenantId,
+    issuer: String,
     sub: String,
     reason: Code,
     needs: &'static [Scope],
@@ -100,8 +101,8 @@ async fn note<B>(response: &ServiceResponse<B>, refused: Refused, call: Option<S
     let (method, route) = (request.method().clone(), request.match_pattern());
     let words: Vec<_> = needs.iter().map(|scope| scope.as_str()).collect();
     let mut detail = json!({ "reason": reason.as_str(), "needs": words, "method": method.as_str(), "route": route });
-    let kind =
-        RefusalKind { tenant: actor.tenant, sub: actor.sub.clone(), reason, needs, method, route: route.clone() };
+    let (issuer, sub) = (actor.issuer.clone(), actor.sub.clone());
+    let kind = RefusalKind { tenant: actor.tenant, issuer, sub, reason, needs, method, route: route.clone() };
     let Some(times) = refusals.count(kind, stores.clock.now()) else { return };
     if times > ROWS {
         detail["times"] = json!(times);
@@ -131,6 +132,7 @@ mod tests {
     fn kind(sub: &str) -> RefusalKind {
         RefusalKind {
             tenant: TenantId::new(),
+            issuer: "https://id.example".to_owned(),
             sub: sub.to_owned(),
             reason: Code::Forbidden,
             needs: &[Scope::ArchiveIdentify],
@@ -167,6 +169,7 @@ mod tests {
         assert_eq!((0..100).filter_map(|_| refusals.count(ola.clone(), at(0))).count(), 13);
         let others = [
             RefusalKind { sub: "kari".to_owned(), ..ola.clone() },
+            RefusalKind { issuer: "https://login.example".to_owned(), ..ola.clone() },
             RefusalKind { tenant: TenantId::new(), ..ola.clone() },
             RefusalKind { reason: Code::PurposeRequired, ..ola.clone() },
             RefusalKind { needs: &[Scope::ArchiveSearch], ..ola.clone() },

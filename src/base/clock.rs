@@ -31,9 +31,73 @@ pub fn microseconds(at: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp(at.timestamp(), micros * 1_000).unwrap_or(at)
 }
 
+/// A time in the spelling of RFC 3339. The library also reads other spellings, such as `2026-8-1T10:00:00Z`.
+#[must_use]
+pub fn rfc3339(text: &str) -> Option<DateTime<Utc>> {
+    if is_rfc3339(text) { text.parse().ok() } else { None }
+}
+
+/// Whether a text has the spelling of RFC 3339, with any digits. The letters may be small, and a space may be between the
+/// day and the time.
+#[must_use]
+pub fn is_rfc3339(text: &str) -> bool {
+    let fits = |text: &str, pattern: &str| {
+        text.len() == pattern.len()
+            && text.bytes().zip(pattern.bytes()).all(|(byte, wanted)| match wanted {
+                b'0' => byte.is_ascii_digit(),
+                b'T' => matches!(byte, b'T' | b't' | b' '),
+                wanted => byte == wanted,
+            })
+    };
+    let Some((seconds, rest)) = text.split_at_checked(19) else { return false };
+    let offset = match rest.strip_prefix('.') {
+        Some(fraction) => fraction.trim_start_matches(|c: char| c.is_ascii_digit()),
+        None => rest,
+    };
+    let has_fraction = offset.len() + 1 < rest.len() || offset.len() == rest.len();
+    let is_offset = match offset.strip_prefix(['+', '-']) {
+        Some(offset) => fits(offset, "00:00"),
+        None => matches!(offset, "Z" | "z"),
+    };
+    fits(seconds, "0000-00-00T00:00:00") && has_fraction && is_offset
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_has_the_spelling_of_rfc_3339() {
+        for text in [
+            "2026-08-01T10:00:00Z",
+            "2026-08-01t10:00:00z",
+            "2026-08-01 10:00:00+02:00",
+            "2026-08-01T10:00:00.5-00:30",
+            "2026-08-01T23:59:60.123456789Z",
+        ] {
+            assert!(rfc3339(text).is_some(), "{text}");
+        }
+        for text in [
+            "",
+            "2026-08-01",
+            "2026-08-01T10:00:00",
+            "2026-08-01T10:00Z",
+            "2026-8-1T10:00:00Z",
+            "+002026-08-01T10:00:00Z",
+            "2026-08-01T10:00:00Z ",
+            " 2026-08-01T10:00:00Z",
+            "2026-08-01T10:00:00 Z",
+            "2026-08-01T10:00:00.Z",
+            "2026-08-01T10:00:00+0200",
+            "2026-08-01T10:00:00+02",
+            "2026-08-01T10:00:00+2:00",
+            "2026-08-01  10:00:00Z",
+            "2026-13-01T10:00:00Z",
+            "2026-08-01T10:00:00\u{661}Z",
+        ] {
+            assert!(rfc3339(text).is_none(), "{text}");
+        }
+    }
     use proptest::prelude::*;
 
     fn cut(text: &str) -> String {

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::COMMAND_LINE;
 use super::exit::{CommandError, Exit};
+use super::files;
 use super::job::{find, open_in_step};
 use super::output::note;
 use crate::app;
@@ -57,9 +58,7 @@ pub async fn run(config: &Config, arguments: AccessExportArguments) -> Result<Ex
 /// A new file that only its owner can read.
 fn create(path: &Path) -> Result<File, CommandError> {
     let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    created.map_err(|error| {
-        CommandError::Usage(format!("the file {} cannot be created: {}", path.display(), error.kind()))
-    })
+    created.map_err(|error| files::unusable("the file", path, "created", &error))
 }
 
 async fn to_file(mut download: Download, mut file: File) -> Result<(), CommandError> {

@@ -18,6 +18,8 @@ use super::scan::ScanArguments;
 use super::tenant_args::TenantCommand;
 use super::verify::VerifyArguments;
 use crate::archive::ExportView;
+use crate::base::clock::rfc3339;
+use crate::base::day::plain_date;
 use crate::cdr::CallLogFormat;
 
 /// Lethe makes a contact centre able to forget a person.
@@ -146,7 +148,7 @@ pub enum Job {
 #[derive(Args)]
 pub struct NightlyArguments {
     /// The instant as of which requests are due and old ones are purged (RFC 3339) [default: now]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     pub as_of: Option<DateTime<Utc>>,
     /// Work for this tenant only
     #[arg(long, value_name = "SLUG")]
@@ -283,7 +285,7 @@ pub struct SampleArguments {
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// The day after the last day
-    #[arg(long, value_name = "DATE", default_value = "2026-08-04")]
+    #[arg(long, value_name = "DATE", default_value = "2026-08-04", value_parser = date)]
     pub until: NaiveDate,
     /// The kind of the records; records of the same seed belong together
     #[arg(long, value_enum, default_value_t)]
@@ -319,4 +321,13 @@ pub struct TokenArguments {
     /// The name that other users see
     #[arg(long, default_value = "developer")]
     pub user: String,
+}
+
+/// The library's own errors name neither the format nor an example.
+fn time(text: &str) -> Result<DateTime<Utc>, &'static str> {
+    rfc3339(text).ok_or("must be a time with its offset from UTC, such as 2026-08-04T03:00:00+02:00")
+}
+
+fn date(text: &str) -> Result<NaiveDate, &'static str> {
+    plain_date(text).ok_or("must be a day, such as 2026-08-04")
 }

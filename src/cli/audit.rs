@@ -1,6 +1,5 @@
 //! `lethe audit`.
 
-use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::exit::{CommandError, Exit};
+use super::files;
 use super::job::{find, open};
 use super::output::print;
 use crate::app;
@@ -65,12 +65,13 @@ pub async fn run(config: &Config, command: AuditCommand) -> Result<Exit, Command
 
 /// Verifies an export. This needs no settings and no database.
 pub fn verify_export(export: &Path, keys: &Path, json: bool) -> Result<Exit, CommandError> {
-    let keys = std::fs::read_to_string(keys)?;
+    let keys = files::read(keys)?;
+    let keys = String::from_utf8_lossy(&keys);
     let keys = keys.lines().filter(|line| !line.trim().is_empty()).map(str::parse::<VerifierKey>);
     let keys: Vec<_> = keys.collect::<Result<_, _>>().map_err(|_| {
         CommandError::Usage("--keys must name a file with keys, as lethe audit key shows them".to_owned())
     })?;
-    let mut file = BufReader::with_capacity(1 << 20, File::open(export)?);
+    let mut file = BufReader::with_capacity(1 << 20, files::open(export)?);
     let verdict = seals::verify_export(&mut file, &Keys::Named(keys))?;
     let summary = format!("{} rows agree with {} checkpoints", verdict.rows, verdict.checkpoints);
     Ok(show(None, &json!(verdict), &summary, verdict.lost, verdict.fault, json))

@@ -8,6 +8,7 @@ use serde::Serialize;
 use tokio::io::AsyncReadExt as _;
 
 use super::exit::CommandError;
+use super::files;
 use crate::archive::{self, Channel};
 use crate::base::content::ContentKind;
 use crate::base::crypto::Sha256;
@@ -57,7 +58,8 @@ pub async fn import(
     folder: &Path,
 ) -> Result<Imported, CommandError> {
     let mut paths = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
+    let entries = std::fs::read_dir(folder);
+    for entry in entries.map_err(|error| files::unusable("the folder", folder, "read", &error))? {
         let entry = entry?;
         if entry.file_type()?.is_file() {
             paths.push(entry.path());

@@ -1,6 +1,5 @@
 //! `lethe import`.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -8,6 +7,7 @@ use std::sync::Arc;
 use super::COMMAND_LINE;
 use super::args::{ImportArguments, KindArgument};
 use super::exit::{CommandError, Exit};
+use super::files;
 use super::folder::{self, Imported, RejectedFile};
 use super::job::{self, find};
 use super::output::print;
@@ -95,14 +95,7 @@ fn open(file: &Path) -> Result<Box<dyn Read>, CommandError> {
     if file == Path::new("-") {
         return Ok(Box::new(std::io::stdin()));
     }
-    let opened = File::open(file);
-    opened
-        .map(|file| Box::new(file) as _)
-        .map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => "it does not exist".to_owned(),
-            kind => kind.to_string(),
-        })
-        .map_err(|reason| CommandError::Usage(format!("the file {} cannot be read: {reason}", file.display())))
+    Ok(Box::new(files::open(file)?))
 }
 
 async fn import_lines<K: RecordKind>(intake: &mut Intake<'_, K>, input: Box<dyn Read>) -> Result<(), CommandError> {

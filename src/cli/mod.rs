@@ -8,6 +8,7 @@ mod deliver;
 mod demo;
 mod exit;
 mod export;
+mod files;
 mod folder;
 mod health;
 mod import;
@@ -161,9 +162,12 @@ fn write_sample(wanted: &SampleArguments) -> Result<Exit, CommandError> {
     let sample = Sample { interactions: *interactions, days: *days, seed: *seed, until: *until };
     let unlikely = || CommandError::Usage("the days must be at least 1 and lie in the years 1970 to 9999".to_owned());
     if let Some(folder) = content {
-        std::fs::create_dir_all(folder)?;
+        let made = std::fs::create_dir_all(folder);
+        made.map_err(|error| files::unusable("the folder", folder, "created", &error))?;
         for file in sample::files(&sample).ok_or_else(unlikely)? {
-            std::fs::write(folder.join(file.name()), file.bytes)?;
+            let path = folder.join(file.name());
+            let written = std::fs::write(&path, file.bytes);
+            written.map_err(|error| files::unusable("the file", &path, "written", &error))?;
         }
         return Ok(Exit::Done);
     }

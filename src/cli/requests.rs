@@ -1,6 +1,5 @@
 //! `lethe requests`.
 
-use std::fs::File;
 use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -8,6 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::COMMAND_LINE;
 use super::exit::{CommandError, Exit};
+use super::files;
 use super::job::{self, find};
 use super::output::{note, print};
 use crate::base::actor::{Actor, Scope};
@@ -83,14 +83,8 @@ async fn import(config: &Config, arguments: &RequestsImportArguments) -> Result<
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, CommandError> {
-    let input: Box<dyn Read> = if file == Path::new("-") {
-        Box::new(std::io::stdin())
-    } else {
-        let opened = File::open(file);
-        Box::new(opened.map_err(|error| {
-            CommandError::Usage(format!("the file {} cannot be read: {}", file.display(), error.kind()))
-        })?)
-    };
+    let input: Box<dyn Read> =
+        if file == Path::new("-") { Box::new(std::io::stdin()) } else { Box::new(files::open(file)?) };
     let mut bytes = Vec::new();
     input.take(LONGEST_IMPORT as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > LONGEST_IMPORT {

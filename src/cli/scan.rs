@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::COMMAND_LINE;
 use super::exit::{CommandError, Exit};
+use super::files;
 use super::job::{check_in_step, find, open};
 use super::output::print;
 use crate::app;
@@ -40,6 +41,10 @@ pub struct ScanArguments {
 }
 
 pub async fn run(config: &Config, arguments: ScanArguments) -> Result<Exit, CommandError> {
+    // A scan takes long, so a name that is wrong ends it before the first file.
+    for file in &arguments.files {
+        files::open(file)?;
+    }
     let stores = open(config).await?;
     // A restored archive contains everybody who was forgotten since. All other faults of the journal are its own.
     if let Err(error @ CommandError::Night(PassError::ReplayNeeded(_))) =

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::exit::{CommandError, Exit};
+use super::files;
 use super::output::print;
 use crate::base::jws::{self, KeySet};
 use crate::certificates::{Coverage, Payload, ScanPart, TYPE};
@@ -23,7 +24,7 @@ pub struct VerifyArguments {
 
 pub fn run(arguments: &VerifyArguments) -> Result<Exit, CommandError> {
     let VerifyArguments { file, keys } = arguments;
-    let (document, keys) = (std::fs::read(file)?, std::fs::read(keys)?);
+    let (document, keys) = (files::read(file)?, files::read(keys)?);
     let keys: KeySet = serde_json::from_slice(&keys)
         .map_err(|_| CommandError::Usage("--keys must name a JSON web key set".to_owned()))?;
     let payload = jws::verify(&document, &keys, TYPE).map_err(|error| error.to_string());

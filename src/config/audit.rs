@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use super::{ConfigError, at_least_one};
+use super::ConfigError;
+use super::values::{CENTURY, at_least_one, at_most, at_most_a_year};
 
 /// The fewest days for which rows are kept.
 const LEAST_DAYS: u32 = 180;
@@ -31,6 +32,8 @@ impl AuditConfig {
                 format!("must be at least {LEAST_DAYS}, or not set, so that rows are kept for ever"),
             ));
         }
-        at_least_one("audit.seal_interval", self.seal_interval)
+        at_most("audit.keep_days", self.keep_days.unwrap_or_default().into(), CENTURY.into())?;
+        at_least_one("audit.seal_interval", self.seal_interval)?;
+        at_most_a_year("audit.seal_interval", self.seal_interval)
     }
 }

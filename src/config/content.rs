@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{ConfigError, at_least_one};
+use super::ConfigError;
+use super::values::{at_least_one, is_folder, is_url};
 
 /// The place of content, and the limits of an upload.
 #[derive(Clone, Debug, Deserialize)]
@@ -39,8 +40,11 @@ pub struct S3Config {
 }
 
 impl S3Config {
-    /// Checks the access key. `section` is the section of these settings.
+    /// Checks the address and the access key. `section` is the section of these settings.
     pub(super) fn check(&self, section: &str) -> Result<(), ConfigError> {
+        if let Some(endpoint) = &self.endpoint {
+            is_url(&format!("{section}.endpoint"), endpoint)?;
+        }
         if self.access_key_id.is_some() == self.secret_access_key.is_some() {
             return Ok(());
         }
@@ -66,6 +70,12 @@ impl ContentConfig {
         }
         if s3.bucket.is_some() && self.folder.is_some() {
             return Err(ConfigError::new("content.folder", "must not be set together with content.s3.bucket"));
+        }
+        if s3.bucket.as_deref() == Some("") {
+            return Err(ConfigError::new("content.s3.bucket", "must be the name of a bucket, and is empty"));
+        }
+        if let Some(folder) = &self.folder {
+            is_folder("content.folder", folder)?;
         }
         s3.check("content.s3")?;
         at_least_one("content.size_limit", self.size_limit)

@@ -6,7 +6,11 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use serde::Deserialize;
 
-use super::{ConfigError, at_least_one};
+use super::ConfigError;
+use super::values::{at_least_one, at_most, at_most_a_year, has_certificates, is_folder};
+
+/// The most deliveries of a tenant at a time. Each has a connection and a part of the memory.
+const MOST_PARALLEL: u64 = 1_000;
 
 /// The settings of deliveries of recordings to their tenants.
 #[derive(Clone, Debug, Deserialize)]
@@ -57,14 +61,17 @@ impl DeliveryConfig {
         at_least_one("delivery.interval", self.interval)?;
         at_least_one("delivery.lease", self.lease)?;
         at_least_one("delivery.timeout", self.timeout)?;
+        at_most_a_year("delivery.interval", self.interval)?;
+        at_most_a_year("delivery.timeout", self.timeout)?;
         at_least_one("delivery.parallel", self.parallel.into())?;
+        at_most("delivery.parallel", self.parallel.into(), MOST_PARALLEL)?;
         // The largest value that a chrono duration and a token of the lease can contain.
         if self.lease > 86_400 {
             return Err(ConfigError::new("delivery.lease", "must be at most 86400"));
         }
-        match &self.ca_file {
-            Some(file) if !file.is_file() => Err(ConfigError::new("delivery.ca_file", "must name a file")),
-            _ => Ok(()),
+        if let Some(folder) = &self.folder {
+            is_folder("delivery.folder", folder)?;
         }
+        has_certificates("delivery.ca_file", self.ca_file.as_deref())
     }
 }

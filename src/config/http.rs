@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::at_least_one;
 use super::layers::{self, ConfigError};
+use super::values::{at_least_one, at_most, at_most_a_year};
 
-/// The seconds of a year. Longer times could not be added to the present.
-const LONGEST: u64 = 365 * 24 * 60 * 60;
+/// The most worker threads. The service listens when all of them run.
+const MOST_WORKERS: u64 = 1024;
 
 /// The listeners and the limits of a call.
 #[derive(Clone, Debug, Deserialize)]
@@ -89,15 +89,15 @@ impl HttpConfig {
             ("http.shutdown", self.shutdown),
             ("http.calls_window", self.calls_window),
         ] {
-            if seconds > LONGEST {
-                return Err(ConfigError::new(setting, "must be at most 31536000, which is one year"));
-            }
+            at_most_a_year(setting, seconds)?;
         }
         at_least_one("http.calls_per_subject", self.calls_per_subject.map_or(1, u64::from))?;
         at_least_one("http.calls_per_tenant", self.calls_per_tenant.map_or(1, u64::from))?;
         at_least_one("http.calls_window", self.calls_window)?;
         at_least_one("http.max_connections", self.max_connections as u64)?;
-        at_least_one("http.workers", self.workers.map_or(1, |workers| workers as u64))
+        let workers = self.workers.map_or(1, |workers| workers as u64);
+        at_least_one("http.workers", workers)?;
+        at_most("http.workers", workers, MOST_WORKERS)
     }
 }
 

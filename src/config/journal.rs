@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{ConfigError, S3Config, at_least_one};
+use super::values::{CENTURY, at_least_one, at_most, at_most_a_year, is_folder};
+use super::{ConfigError, S3Config};
 
 /// The place of the erasure journal, and how long it is kept.
 #[derive(Clone, Debug, Deserialize)]
@@ -85,6 +86,9 @@ impl JournalConfig {
 
     pub(super) fn check(&self, is_development: bool, data_dir: &Path) -> Result<(), ConfigError> {
         let place = self.place(is_development, data_dir)?;
+        if let (JournalPlace::Folder(folder), Some(_)) = (&place, &self.place) {
+            is_folder("journal.place", folder)?;
+        }
         if matches!(place, JournalPlace::Bucket { .. }) && !cfg!(feature = "s3") {
             return Err(ConfigError::new(
                 "journal.place",
@@ -103,7 +107,9 @@ impl JournalConfig {
             ));
         }
         at_least_one("journal.keep_days", self.keep_days.into())?;
-        at_least_one("journal.timeout", self.timeout)
+        at_most("journal.keep_days", self.keep_days.into(), CENTURY.into())?;
+        at_least_one("journal.timeout", self.timeout)?;
+        at_most_a_year("journal.timeout", self.timeout)
     }
 }
 

@@ -51,7 +51,9 @@ impl From<figment::Error> for ConfigError {
                 }
                 Cow::Borrowed("is not a known setting: check its spelling")
             }
-            Kind::InvalidType(_, wanted) | Kind::InvalidValue(_, wanted) => Cow::Owned(format!("must be {wanted}")),
+            Kind::InvalidType(_, wanted) | Kind::InvalidValue(_, wanted) => {
+                Cow::Owned(format!("must be {}", in_words(wanted)))
+            }
             Kind::UnknownVariant(_, known) => Cow::Owned(format!("must be one of {}", known.join(", "))),
             // The rules of this service begin like this. A library's message is not repeated, because it may contain
             // the value.
@@ -59,6 +61,22 @@ impl From<figment::Error> for ConfigError {
             _ => Cow::Borrowed("has an invalid value"),
         };
         Self::new(setting, rule)
+    }
+}
+
+/// The words for a type of Rust, by which serde names what it wants.
+fn in_words(wanted: &str) -> &str {
+    match wanted {
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" | "usize" => "a whole number, and not negative",
+        "a boolean" => "true or false",
+        "a string" | "string" => "a text",
+        "path string" => "a path",
+        "a sequence" => "a list",
+        "a map" => "a section",
+        _ if wanted.starts_with("struct ") => "a section with settings, and not a value",
+        _ if wanted.starts_with("enum ") => "one of the words of this setting",
+        _ => wanted,
     }
 }
 
@@ -76,7 +94,7 @@ pub(super) fn merge<T: DeserializeOwned>(
         })?;
         figment = figment.merge(Serialized::defaults(dict));
     }
-    figment = figment.merge(Serialized::defaults(nested(environment)?));
+    figment = figment.merge(Serialized::defaults(nested(environment, sections::<T>())?));
     Ok(figment.extract_lossy()?)
 }
 
@@ -100,10 +118,24 @@ fn text_of(file: Option<&Path>) -> Result<Option<String>, ConfigError> {
     }
 }
 
+/// The names of a type's fields, as serde tells them to a text with an unknown one.
+fn sections<T: DeserializeOwned>() -> &'static [&'static str] {
+    match Figment::from(Serialized::default("?", "")).extract::<T>().map_err(|error| error.kind) {
+        Err(Kind::UnknownField(_, known)) => known,
+        _ => &[],
+    }
+}
+
+/// Whether this is the rest of a variable that Kubernetes sets for a service, such as `LETHE_AUDIT_SERVICE_HOST`.
+fn is_service_link(rest: &str) -> bool {
+    ["port", "service_host", "service_port"].contains(&rest)
+        || rest.starts_with("port_")
+        || rest.starts_with("service_port_")
+}
+
 /// The environment as sections. A name without `__` is not a setting, except the data folder, because Kubernetes sets
 /// `LETHE_PORT` for a service called lethe. A section's name with one underscore only is an error.
-fn nested(environment: Vec<(String, String)>) -> Result<Dict, ConfigError> {
-    const SECTIONS: [&str; 7] = ["http", "database", "vault", "auth", "content", "delivery", "log"];
+fn nested(environment: Vec<(String, String)>, sections: &[&str]) -> Result<Dict, ConfigError> {
     let mut root = Dict::new();
     for (name, value) in environment {
         let Some(path) = name.strip_prefix("LETHE_").map(str::to_ascii_lowercase) else { continue };
@@ -111,7 +143,8 @@ fn nested(environment: Vec<(String, String)>) -> Result<Dict, ConfigError> {
         match parts.as_slice() {
             ["data_dir"] => {}
             [word] => {
-                let slipped = SECTIONS.iter().any(|s| word.strip_prefix(s).is_some_and(|rest| rest.starts_with('_')));
+                let rest = |section| word.strip_prefix(section).and_then(|rest: &str| rest.strip_prefix('_'));
+                let slipped = sections.iter().filter_map(rest).any(|rest| !is_service_link(rest));
                 if slipped {
                     return Err(ConfigError::new(name, "must have two underscores between its section and its name"));
                 }

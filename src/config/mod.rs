@@ -16,6 +16,7 @@ mod journal;
 mod layers;
 mod memory;
 mod roles;
+mod values;
 mod webhooks;
 
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+use self::values::{at_least_one, at_most};
 use crate::base::crypto::KEY_LEN;
 
 pub use audit::AuditConfig;
@@ -38,6 +40,12 @@ pub use journal::{BackupDays, JournalConfig, JournalPlace};
 pub use layers::ConfigError;
 pub use memory::MemoryConfig;
 pub use webhooks::WebhookConfig;
+
+/// The longest timeout of a database, in seconds. Both databases have it as milliseconds in 31 bits.
+const LONGEST_TIMEOUT: u64 = i32::MAX as u64 / 1000;
+
+/// The most connections of a pool. More would be an error of the setting, and each has a place in memory.
+const LARGEST_POOL: u64 = 10_000;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -207,6 +215,10 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
+        // The folder in which the service was started has an empty name.
+        if !self.data_dir.as_os_str().is_empty() {
+            values::is_folder("data_dir", &self.data_dir)?;
+        }
         self.http.check(self.development())?;
         self.check_databases()?;
         self.auth.check()?;
@@ -232,13 +244,20 @@ impl Config {
                 return Err(ConfigError::new(setting, "must begin with sqlite: or postgres://"));
             }
         }
-        at_least_one("database.pool", self.database.pool.into())?;
-        at_least_one("vault.pool", self.vault.pool.into())?;
-        at_least_one("database.acquire_timeout", self.database.acquire_timeout)?;
-        at_least_one("vault.acquire_timeout", self.vault.acquire_timeout)?;
-        at_least_one("database.statement_timeout", self.database.statement_timeout)?;
-        at_least_one("database.write_timeout", self.database.write_timeout)?;
-        at_least_one("database.job_timeout", self.database.job_timeout)?;
+        for (setting, connections) in [("database.pool", self.database.pool), ("vault.pool", self.vault.pool)] {
+            at_least_one(setting, connections.into())?;
+            at_most(setting, connections.into(), LARGEST_POOL)?;
+        }
+        for (setting, seconds) in [
+            ("database.acquire_timeout", self.database.acquire_timeout),
+            ("vault.acquire_timeout", self.vault.acquire_timeout),
+            ("database.statement_timeout", self.database.statement_timeout),
+            ("database.write_timeout", self.database.write_timeout),
+            ("database.job_timeout", self.database.job_timeout),
+        ] {
+            at_least_one(setting, seconds)?;
+            at_most(setting, seconds, LONGEST_TIMEOUT)?;
+        }
         if self.vault.master_key.is_none() && !self.development() {
             return Err(ConfigError::new("vault.master_key", "must be set, because auth.issuer is set"));
         }
@@ -254,10 +273,6 @@ impl Config {
         }
         Ok(())
     }
-}
-
-fn at_least_one(setting: &str, number: u64) -> Result<(), ConfigError> {
-    if number == 0 { Err(ConfigError::new(setting, "must be at least 1")) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -87,12 +87,92 @@ fn errors_name_the_setting_and_not_the_value() {
         ("LETHE_HTTP__CORS_ORIGINS", "hunter2", "http.cors_origins"),
         ("LETHE_DATABASE_URL", "postgres://hunter2", "LETHE_DATABASE_URL"),
         ("LETHE_AUTH__JWKS_URL", "https://hunter2", "auth.issuer"),
+        ("LETHE_DATABASE__POOL", "4294967295", "database.pool"),
+        ("LETHE_VAULT__POOL", "4294967296", "vault.pool"),
+        ("LETHE_DATABASE__ACQUIRE_TIMEOUT", "2147484", "database.acquire_timeout"),
+        ("LETHE_VAULT__ACQUIRE_TIMEOUT", "2147484", "vault.acquire_timeout"),
+        ("LETHE_DATABASE__JOB_TIMEOUT", "18446744073709551615", "database.job_timeout"),
+        ("LETHE_HTTP__WORKERS", "100000", "http.workers"),
+        ("LETHE_DELIVERY__INTERVAL", "9999999999", "delivery.interval"),
+        ("LETHE_DELIVERY__PARALLEL", "100000", "delivery.parallel"),
+        ("LETHE_AUDIT__KEEP_DAYS", "4294967295", "audit.keep_days"),
+        ("LETHE_AUDIT__SEAL_INTERVAL", "9999999999", "audit.seal_interval"),
+        ("LETHE_JOURNAL__KEEP_DAYS", "4294967295", "journal.keep_days"),
+        ("LETHE_JOURNAL__TIMEOUT", "9999999999", "journal.timeout"),
+        ("LETHE_CONTENT__FOLDER", "", "content.folder"),
+        ("LETHE_DELIVERY__FOLDER", "", "delivery.folder"),
+        ("LETHE_CONTENT__S3__BUCKET", "", "content.s3.bucket"),
+        ("LETHE_CONTENT__S3__ENDPOINT", "hunter2", "content.s3.endpoint"),
+        ("LETHE_JOURNAL__S3__ENDPOINT", "ftp://hunter2", "journal.s3.endpoint"),
+        ("LETHE_DELIVERY__CA_FILE", "hunter2", "delivery.ca_file"),
+        ("LETHE_WEBHOOKS__CA_FILE", "hunter2", "webhooks.ca_file"),
     ] {
         let error = read(&[(name, value)]).unwrap_err();
         assert!(error.to_string().starts_with(&format!("setting {setting}:")), "{name}: {error}");
         assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
     }
     assert!(read(&[("LETHE_PORT", "tcp://10.0.0.1:80"), ("LETHE_SERVICE_HOST", "10.0.0.1")]).is_ok());
+}
+
+#[test]
+fn a_slipped_underscore_is_reported_in_every_section() {
+    let sections = settings_of(&include_str!("../../lethe.example.toml").replace("#= ", ""));
+    let sections: std::collections::BTreeSet<_> =
+        sections.iter().filter_map(|name| Some(name.split_once('.')?.0.to_ascii_uppercase())).collect();
+    assert!(sections.len() >= 12, "{sections:?}");
+    for section in sections {
+        let error = refused(&[(&format!("LETHE_{section}_ANYTHING"), "x")]);
+        assert!(error.contains("two underscores"), "{section}: {error}");
+        // Kubernetes sets these variables for a service of that name.
+        for link in ["SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT", "PORT_8080_TCP_ADDR"] {
+            assert!(read(&[(&format!("LETHE_{section}_{link}"), "x")]).is_ok(), "{section}_{link}");
+        }
+    }
+}
+
+#[test]
+fn a_rule_names_no_type_of_the_program() {
+    for (name, rule) in [
+        ("LETHE_HTTP__WORKERS", "must be a whole number, and not negative"),
+        ("LETHE_DATABASE__POOL", "must be a whole number from 0 to 4294967295"),
+        ("LETHE_SCAN__NIGHTLY", "must be true or false"),
+    ] {
+        let error = refused(&[(name, "x")]);
+        assert!(error.ends_with(rule), "{name}: {error}");
+    }
+    let file = std::env::temp_dir().join(format!("lethe-types-{}.toml", std::process::id()));
+    for text in ["http = 1", "log.format = 1", "log.level = 1", "data_dir = 1", "webhooks.allow = 1", "auth.roles = 1"]
+    {
+        std::fs::write(&file, text).unwrap();
+        let error = Config::read(Some(&file), Vec::new()).unwrap_err().to_string();
+        let rule = error.split_once(": ").unwrap().1;
+        assert!(!["struct", "enum", "u32", "u64", "usize", "string"].iter().any(|word| rule.contains(word)), "{error}");
+    }
+    std::fs::remove_file(&file).unwrap();
+}
+
+#[test]
+fn places_that_cannot_be_used_are_refused() {
+    let file = std::env::temp_dir().join(format!("lethe-place-{}", std::process::id()));
+    std::fs::write(&file, "no certificate").unwrap();
+    let (name, below) = (file.to_str().unwrap(), file.join("below"));
+    for (variable, setting) in [
+        ("LETHE_DATA_DIR", "data_dir"),
+        ("LETHE_CONTENT__FOLDER", "content.folder"),
+        ("LETHE_DELIVERY__FOLDER", "delivery.folder"),
+        ("LETHE_DELIVERY__CA_FILE", "delivery.ca_file"),
+        ("LETHE_WEBHOOKS__CA_FILE", "webhooks.ca_file"),
+    ] {
+        for place in [name, below.to_str().unwrap()] {
+            let error = refused(&[(variable, place)]);
+            assert!(error.starts_with(&format!("setting {setting}: must ")), "{variable}: {error}");
+        }
+    }
+    let error = refused(&[("LETHE_JOURNAL__PLACE", &format!("file://{name}"))]);
+    assert!(error.starts_with("setting journal.place: must name a folder"), "{error}");
+    std::fs::write(&file, include_str!("../recording_keys/kontoret.pem")).unwrap();
+    assert!(read(&[("LETHE_DELIVERY__CA_FILE", name), ("LETHE_WEBHOOKS__CA_FILE", name)]).is_ok());
+    std::fs::remove_file(&file).unwrap();
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::{ConfigError, layers};
+use super::{ConfigError, layers, values};
 use crate::base::network::Network;
 
 /// The settings of the messages to webhooks.
@@ -27,9 +27,6 @@ impl WebhookConfig {
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         self.networks()?;
-        match &self.ca_file {
-            Some(file) if !file.is_file() => Err(ConfigError::new("webhooks.ca_file", "must name a file")),
-            _ => Ok(()),
-        }
+        values::has_certificates("webhooks.ca_file", self.ca_file.as_deref())
     }
 }

@@ -22,10 +22,15 @@ impl FromRequest for Preferred {
         let accepted = request.headers().get_all(ACCEPT).filter_map(|header| header.to_str().ok());
         let weight = |media_type: &str| {
             let ranges = accepted.clone().flat_map(|header| header.split(','));
-            ranges.filter_map(|range| weight_of(range, media_type)).fold(0.0_f32, f32::max)
+            ranges.filter_map(|range| weight_of(range, media_type)).reduce(f32::max)
         };
-        let csv = weight("text/csv");
-        ready(Ok(if csv > weight("application/json") { Self::Csv } else { Self::Json }))
+        let csv = weight("text/csv").unwrap_or_default();
+        let is_csv = match weight("application/json") {
+            Some(json) => csv > json,
+            // A range with a star has the weight of JSON. If both are equal, the caller has named CSV only.
+            None => csv > 0.0 && csv >= weight("application/*").or_else(|| weight("*/*")).unwrap_or_default(),
+        };
+        ready(Ok(if is_csv { Self::Csv } else { Self::Json }))
     }
 }
 
@@ -50,11 +55,28 @@ mod tests {
             let request = TestRequest::post().insert_header((ACCEPT, accept)).to_http_request();
             Preferred::from_request(&request, &mut Payload::None).into_inner().unwrap()
         };
-        for accept in ["text/csv", "Text/CSV; charset=utf-8", "text/csv, */*;q=0.1", "application/json;q=0.5, text/csv"]
-        {
+        for accept in [
+            "text/csv",
+            "Text/CSV; charset=utf-8",
+            "text/csv, */*;q=0.1",
+            "text/csv, */*",
+            "text/csv;q=0.5, application/*;q=0.2, */*",
+            "text/csv;q=0.5, application/json;q=0, */*",
+            "application/json;q=0.5, text/csv",
+        ] {
             assert_eq!(preferred(accept), Preferred::Csv, "{accept}");
         }
-        for accept in ["*/*", "text/*", "application/json", "text/csv;q=0", "application/json, text/csv", "å"] {
+        for accept in [
+            "*/*",
+            "text/*",
+            "application/json",
+            "text/csv;q=0",
+            "text/csv;q=0, */*;q=0",
+            "text/csv;q=0.5, */*;q=0.8",
+            "text/csv;q=0.5, application/*",
+            "application/json, text/csv",
+            "å",
+        ] {
             assert_eq!(preferred(accept), Preferred::Json, "{accept}");
         }
     }

@@ -99,18 +99,20 @@ fn tags(header: &str) -> Option<Vec<Tag<'_>>> {
         return Some(vec![Tag::Any]);
     }
     let mut tags = Vec::new();
-    while !rest.is_empty() {
+    loop {
+        // Empty elements of a list are ignored (RFC 9110, 5.6.1.2).
+        rest = rest.trim_start_matches([',', ' ', '\t']);
+        if rest.is_empty() {
+            return Some(tags);
+        }
         let (is_weak, quoted) = rest.strip_prefix("W/").map_or((false, rest), |quoted| (true, quoted));
         let (text, after) = quoted.strip_prefix('"')?.split_once('"')?;
         tags.push(Tag::Quoted { text, is_weak });
-        let after = after.trim_start();
-        rest = match after.strip_prefix(',') {
-            Some(more) => more.trim_start(),
-            None if after.is_empty() => after,
-            None => return None,
-        };
+        rest = after.trim_start();
+        if !(rest.is_empty() || rest.starts_with(',')) {
+            return None;
+        }
     }
-    Some(tags)
 }
 
 #[cfg(test)]
@@ -129,10 +131,12 @@ mod tests {
 
     #[test]
     fn a_change_needs_the_current_version() {
-        for fine in ["\"3\"", "*", "\"1\", \"3\"", " \"3\" ", "\"3\" ,\"4\"", "\"a b\", \"3\""] {
+        for fine in
+            ["\"3\"", "*", "\"1\", \"3\"", " \"3\" ", "\"3\" ,\"4\"", "\"a b\", \"3\"", ", \"3\"", "\"3\",,\t,\"4\","]
+        {
             assert_eq!(check(Some(fine)), Ok(()), "{fine}");
         }
-        for stale in ["\"2\"", "3", "W/\"3\"", "\"3", "", "*, \"3\"", "\"3\"\"4\"", "\"03\""] {
+        for stale in ["\"2\"", "3", "W/\"3\"", "\"3", "", "*, \"3\"", "\"3\"\"4\"", "\"03\"", ",", ",*"] {
             assert_eq!(check(Some(stale)), Err(VersionError::Stale), "{stale}");
         }
         assert_eq!(check(None), Err(VersionError::Missing));
@@ -144,7 +148,7 @@ mod tests {
             let request = TestRequest::get().insert_header((IF_NONE_MATCH, tag)).to_http_request();
             versions(request.headers(), &IF_NONE_MATCH, |_| true).contain(3)
         };
-        assert!(has("\"3\"") && has("W/\"3\"") && has("*"));
+        assert!(has(",,\"3\"") && has("\"3\"") && has("W/\"3\"") && has("*"));
         assert!(!has("\"4\"") && !has("nonsense"));
         assert_eq!(etag(3).0.to_string(), "\"3\"");
     }

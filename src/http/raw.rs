@@ -3,14 +3,14 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt as _;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{RefOr, Schema};
 
-use super::json::broken_off;
+use super::json::{broken_off, is_encoded};
 use super::problem::{Code, Problem};
 
 /// The media type under which the document describes bytes. A route that accepts them has no time limit for the whole
@@ -41,8 +41,7 @@ impl FromRequest for Raw {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let encoded = request.headers().get_all(CONTENT_ENCODING).any(|encoding| encoding != "identity");
-        if encoded {
+        if is_encoded(request) {
             let refusal = Problem::new(Code::MediaTypeUnsupported).detail("Send the body without Content-Encoding.");
             return ready(Err(refusal));
         }

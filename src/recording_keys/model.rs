@@ -104,7 +104,7 @@ refusals! {
     TooLong = "too_long", "must be at most 65536 bytes";
     VersionUnsupported = "version_unsupported", "must be of OpenPGP's version 4";
     Unbound = "unbound", "must have a valid signature of its owner that binds the key";
-    Sha1Binding = "sha1_binding", "must not rely on a signature over SHA-1 or MD5";
+    Sha1Binding = "sha1_binding", "must not rely on a signature over SHA-1, MD5, or RIPEMD-160";
     Revoked = "revoked", "must not be revoked";
     Expired = "expired", "must not have expired";
     NotYetValid = "not_yet_valid", "must be valid already";

@@ -22,6 +22,7 @@ use crate::base::field::FieldError;
 use crate::base::ground::Ground;
 use crate::base::id::{HoldId, IdentifierId, RecordId};
 use crate::base::page::{Page, Position};
+use crate::base::purpose::stated;
 use crate::base::version::Versions;
 use crate::holds::{self, HeldInteraction, Hold, HoldMasks};
 use crate::idempotency::{self, Call, Replayable, Reservation};
@@ -93,10 +94,10 @@ impl ValidatedHold {
             rules.identifier_missing();
         }
         let mut errors = rules.errors;
-        if reference.is_empty() {
-            errors.push(FieldError::at("/reference", "required", "must have at least one character"));
-        } else if reference.chars().nth(LONGEST_REFERENCE).is_some() {
+        if reference.chars().nth(LONGEST_REFERENCE).is_some() {
             errors.push(FieldError::at("/reference", "too_long", "must be at most 100 characters"));
+        } else if stated(reference).is_none() {
+            errors.push(FieldError::at("/reference", "required", "must have at least one visible character"));
         } else if reference::has_identifier(reference, tenant) {
             errors.push(FieldError::at("/reference", "identifier", "must not contain a number or an address"));
         }

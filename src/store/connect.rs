@@ -91,17 +91,29 @@ fn with_host(url: &str) -> Cow<'_, str> {
 
 /// A URL for each host of a URL with several, as libpq reads it: `postgres://user@one:5432,two:5432/db`. The parameter
 /// `target_session_attrs` is left out, because each unit of work may write.
+///
+/// An IPv6 address becomes the parameter `host`. The driver would look up the address of a URL with its brackets, as a
+/// name. It would also look for the brackets in the file of passwords, where libpq has none.
 fn each_host(url: &str) -> Vec<String> {
     let Some((scheme, rest)) = url.split_once("://") else { return vec![url.to_owned()] };
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
     let (user, hosts) = authority.rsplit_once('@').map_or((None, authority), |(user, hosts)| (Some(user), hosts));
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let query: Vec<_> = query.split('&').filter(|part| !part.starts_with("target_session_attrs=")).collect();
-    let query = query.join("&");
+    let is_kept = |part: &&str| !part.is_empty() && !part.starts_with("target_session_attrs=");
+    let query: Vec<_> = query.split('&').filter(is_kept).collect();
     let user = user.map(|user| format!("{user}@")).unwrap_or_default();
-    let query = if query.is_empty() { query } else { format!("?{query}") };
-    hosts.split(',').map(|host| format!("{scheme}://{user}{host}{path}{query}")).collect()
+    let url_of = |host: &str| {
+        let (host, address) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((address, port)) => (format!("localhost{port}"), Some(format!("host={address}"))),
+            None => (host.to_owned(), None),
+        };
+        // A parameter of the URL itself comes later, so it wins over the address.
+        let query: Vec<_> = address.iter().map(String::as_str).chain(query.iter().copied()).collect();
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("{scheme}://{user}{host}{path}{mark}{}", query.join("&"))
+    };
+    hosts.split(',').map(url_of).collect()
 }
 
 async fn open_sqlite(url: &str, settings: &StoreSettings) -> Result<Pool> {
@@ -137,8 +149,11 @@ mod tests {
         let url = "postgres://app:a,b%40@one,two:5433,[::1]:5434/db?target_session_attrs=read-write&sslmode=require";
         let found: Vec<_> = each_host(url).iter().map(|url| PgConnectOptions::from_str(url).unwrap()).collect();
         let hosts: Vec<_> = found.iter().map(|options| (options.get_host(), options.get_port())).collect();
-        assert_eq!(hosts, [("one", 5432), ("two", 5433), ("[::1]", 5434)]);
+        assert_eq!(hosts, [("one", 5432), ("two", 5433), ("::1", 5434)]);
         assert!(found.iter().all(|options| options.get_username() == "app" && options.get_database() == Some("db")));
+        let zone = each_host("postgres://[fe80::1%25eth0]?sslmode=require");
+        let zone = PgConnectOptions::from_str(&zone[0]).unwrap();
+        assert_eq!((zone.get_host(), zone.get_port(), zone.get_socket()), ("fe80::1%eth0", 5432, None));
         for url in ["postgres://user@host/db", "postgres:///db?host=/run", "postgres://user@%2Frun/db?a=b,c", "x"] {
             assert_eq!(each_host(url), [url]);
         }

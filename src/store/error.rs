@@ -134,6 +134,10 @@ const fn sqlite_cannot(code: u32) -> Option<&'static str> {
     })
 }
 
+/// No schema of PostgreSQL's search path can be used.
+pub(super) const NO_SCHEMA: &str =
+    "search_path names no schema that exists and that the user may use: create it, or GRANT USAGE, CREATE ON it";
+
 fn of_postgres(code: &str) -> Option<StoreError> {
     Some(match code {
         "40001" | "40P01" => StoreError::Contended,
@@ -143,6 +147,10 @@ fn of_postgres(code: &str) -> Option<StoreError> {
         "55P03" => StoreError::Unavailable("timeout: a lock was not released"),
         "3D000" => StoreError::Address("the server does not have this database"),
         "28000" | "28P01" => StoreError::Address("the server refused the user or the password"),
+        "42501" => StoreError::Unsuitable(
+            "the user lacks a right on the database, a schema, or a table: grant it, or connect as the owner of the tables",
+        ),
+        "3F000" => StoreError::Unsuitable(NO_SCHEMA),
         // The characters of a database with another encoding.
         "22P05" => StoreError::Unsuitable("its encoding must be UTF8: create a database with ENCODING 'UTF8'"),
         // PostgreSQL itself accepts all of them.

@@ -5,6 +5,7 @@ use std::ops::DerefMut;
 use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, Migration, Migrator};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Transaction};
 
+use super::error::NO_SCHEMA;
 use super::lexer::statements;
 use super::{Archive, Db, Pool, Result, StoreError, Vault};
 
@@ -45,6 +46,7 @@ pub async fn migrate<S: Migrations>(db: &Db<S>) -> Result<()> {
                 create_schema(connection, schema).await?;
             }
             check(connection, S::SCHEMA).await?;
+            check_rights(connection, S::SCHEMA).await?;
             apply_all(S::POSTGRES, connection).await
         }
         Pool::Sqlite { writer, lock, .. } => {
@@ -117,7 +119,7 @@ async fn create_schema(connection: &mut PgConnection, schema: &str) -> Result<()
     match created.await.map_err(StoreError::from) {
         // If two processes create it at the same instant, one of them meets the other's row.
         Ok(_) | Err(StoreError::Constraint(_)) => Ok(()),
-        Err(StoreError::Refused(code)) if code == "42501" => Err(StoreError::Unsuitable(
+        Err(StoreError::Unsuitable(_)) => Err(StoreError::Unsuitable(
             "the schema vault is missing and the user may not create it: CREATE SCHEMA vault AUTHORIZATION the user",
         )),
         Err(error) => Err(error),
@@ -138,7 +140,25 @@ async fn check(connection: &mut PgConnection, schema: Option<&str>) -> Result<()
             "the tables of the vault would not be in the schema vault, because a connection pooler drops search_path: \
              see \"Connection poolers\" in docs/operating.md",
         )),
+        (None, None) => Err(StoreError::Unsuitable(NO_SCHEMA)),
         _ => Ok(()),
+    }
+}
+
+/// Whether the user may create tables. Since PostgreSQL 15, only the owner of a database may do so in `public`.
+async fn check_rights(connection: &mut PgConnection, schema: Option<&str>) -> Result<()> {
+    let may_create = sqlx::query_scalar("SELECT has_schema_privilege(current_schema(), 'CREATE')");
+    // Without a current schema, the result is NULL.
+    let may_create: Option<bool> = may_create.fetch_one(connection).await?;
+    match (schema, may_create) {
+        (_, Some(true)) => Ok(()),
+        (Some(_), _) => Err(StoreError::Unsuitable(
+            "the user may not create tables in the schema vault: GRANT USAGE, CREATE ON SCHEMA vault TO the user",
+        )),
+        (None, _) => Err(StoreError::Unsuitable(
+            "the user may not create tables in the first schema of search_path: GRANT CREATE ON SCHEMA public TO the \
+             user, or let search_path name a schema of the user",
+        )),
     }
 }
 

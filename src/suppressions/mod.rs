@@ -59,3 +59,23 @@ pub async fn purge(tx: &mut Tx<Archive>, tenant: TenantId, now: DateTime<Utc>) -
         None => Ok(0),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::actor::Scope;
+    use crate::tests::Stage;
+
+    #[tokio::test]
+    async fn equal_names_of_two_issuers_have_a_limit_each() {
+        let stage = Stage::new("kari", &[Scope::SuppressionsCheck]).await;
+        let day = stage.app.clock.now().date_naive();
+        let most = usize::try_from(MOST_ITEMS_PER_DAY).unwrap();
+        let of = |issuer: &str| Actor { issuer: issuer.to_owned(), ..stage.actor.clone() };
+        let mut tx = stage.app.archive.write().await.unwrap();
+        for issuer in ["https://id.example", "https://login.example", ""] {
+            assert_eq!(sql::count(&mut tx, &of(issuer), day, most).await.unwrap(), 1, "{issuer}");
+            assert_eq!(sql::count(&mut tx, &of(issuer), day, 1).await.unwrap(), 0, "{issuer}");
+        }
+    }
+}

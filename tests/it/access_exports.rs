@@ -43,6 +43,8 @@ async fn download(lethe: &TestLethe, path: &str) -> BTreeMap<String, Vec<u8>> {
     let url = address(lethe, path).await;
     let nobody = lethe.caller_with(None);
     assert_eq!(nobody.call("HEAD", &url).send().await.unwrap().status().as_u16(), 405, "a look does not use it up");
+    let options = nobody.call("OPTIONS", &url).send().await.unwrap();
+    assert_eq!(options.headers()["allow"], "GET, OPTIONS");
     let response = nobody.call("GET", &url).send().await.unwrap();
     assert_eq!(
         (response.status().as_u16(), response.headers()["content-type"].as_bytes()),

@@ -10,10 +10,10 @@ const OLA: &str = "+4740506071";
 const NIGHT: &str = "2026-02-16T02:00:00Z";
 
 async fn call(lethe: &TestLethe, id: &str, day: u32, customer: Value, note: &str) -> String {
-    let record = json!({ "external_id": id, "channel": "call", "started_at": format!("2026-02-{day}T10:00:00Z"),
+    let record = json!({ "external_id": id, "channel": "call", "started_at": format!("2026-02-{day:02}T10:00:00Z"),
         "customer": customer, "attributes": { "note": note } });
     lethe.record(&record).await;
-    let at = |second: u32| format!("2026-02-{day}T10:00:0{second}Z");
+    let at = |second: u32| format!("2026-02-{day:02}T10:00:0{second}Z");
     let found = lethe.search(&json!({ "from": at(0), "to": at(1) })).await;
     found["items"][0]["id"].as_str().unwrap().to_owned()
 }

@@ -175,6 +175,7 @@ each_store!(holds_overlap_and_are_checked_as_requests_are, |lethe: TestLethe| as
         (json!({ "phone_number": "x", "email": "@" }), &["/phone_number phone_number_invalid", "/email email_invalid"]),
         (json!({ "interaction_ids": ["x"] }), &["/interaction_ids/0 not_found"]),
         (json!({ "phone_number": KARI, "reference": "" }), &["/reference required"]),
+        (json!({ "phone_number": KARI, "reference": " \u{200B}\t" }), &["/reference required"]),
         (json!({ "phone_number": KARI, "reference": "of 912 34 567" }), &["/reference identifier"]),
         (json!({ "phone_number": KARI, "reference": "x".repeat(101) }), &["/reference too_long"]),
         (json!({ "phone_number": KARI, "review_on": "2020-01-01" }), &["/review_on out_of_range"]),

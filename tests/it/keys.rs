@@ -348,6 +348,7 @@ each_store!(an_x509_certificate_with_a_defect_is_refused_with_its_reason, |lethe
         ("expired", String::from_utf8(keys.openssl(&expired, b"")).unwrap()),
         ("too_weak", keys.x509("weak", &["-newkey", "rsa:1024"], &[])),
         ("sha1_binding", keys.x509("sha1", rsa, &["-sha1"])),
+        ("sha1_binding", keys.x509("pss", rsa, &["-sigopt", "rsa_padding_mode:pss", "-sha1"])),
         ("not_for_encryption", used("signs", rsa, "keyUsage=digitalSignature")),
         ("not_for_encryption", used("serves", rsa, "extendedKeyUsage=serverAuth")),
         ("not_for_encryption", used("transports", &curve("ec_paramgen_curve:P-256"), "keyUsage=keyEncipherment")),
@@ -357,6 +358,7 @@ each_store!(an_x509_certificate_with_a_defect_is_refused_with_its_reason, |lethe
     refuse(&lethe, "x509", wrong).await;
 
     let usable = [
+        keys.x509("pads", rsa, &["-sigopt", "rsa_padding_mode:pss", "-sha256"]),
         keys.x509("mails", rsa, &["-addext", "extendedKeyUsage=emailProtection,clientAuth"]),
         keys.x509("enciphers", rsa, &["-addext", "keyUsage=keyEncipherment,digitalSignature"]),
         base64(&keys.openssl(&["x509", "-in", "office.pem", "-outform", "DER"], b"")),

@@ -20,6 +20,7 @@ mod certificate_of_erasure;
 #[cfg(feature = "openpgp")]
 mod certificate_texts;
 mod certificates;
+mod command_line;
 mod comments;
 mod connections;
 mod content;

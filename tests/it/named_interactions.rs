@@ -10,7 +10,7 @@ const NICKNAME: &str = "Blue Panther";
 const ALL: [&str; 3] = ["archive", "sms_survey", "raw_data"];
 
 async fn record(lethe: &TestLethe, id: &str, day: u32, customer: Value) -> String {
-    let record = json!({ "external_id": id, "channel": "chat", "started_at": format!("2026-02-{day}T10:00:00Z"),
+    let record = json!({ "external_id": id, "channel": "chat", "started_at": format!("2026-02-{day:02}T10:00:00Z"),
         "customer": customer, "attributes": { "note": format!("{NICKNAME} or {NUMBER}") } });
     lethe.record(&record).await;
     item(lethe, id).await["id"].as_str().unwrap().to_owned()

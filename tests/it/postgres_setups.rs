@@ -103,6 +103,54 @@ fn a_certificate_that_cannot_be_used_is_reported() {
 }
 
 #[test]
+fn a_host_may_be_an_ipv6_address() {
+    // Not every machine that runs the tests has IPv6.
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        return;
+    }
+    tell(Store::Sqlite, |lethe| async move {
+        let server = OwnServer::start();
+        let closed = std::net::TcpListener::bind("[::1]:0").unwrap().local_addr().unwrap();
+        let url = server.restart_on_tcp().replace("127.0.0.1", "[::1]");
+        run(&lethe, "migrate", &url).await.well();
+        run(&lethe, "migrate", &url.replace('@', &format!("@{closed},"))).await.well();
+    });
+}
+
+#[test]
+fn a_user_that_may_not_create_tables_is_told_so() {
+    tell(Store::Postgres, |lethe| async move {
+        let empty = lethe.databases().create_empty().await;
+        let mut admin = PgConnection::connect(&empty.url()).await.unwrap();
+        let name: String = sqlx::query_scalar("SELECT current_database()").fetch_one(&mut admin).await.unwrap();
+        let role = format!("reader_{name}");
+        let url = empty.url().replace("lethe@", &format!("{role}@"));
+        let mut tell = async |statement: String| admin.execute(AssertSqlSafe(statement)).await.unwrap();
+        tell(format!("CREATE ROLE {role} LOGIN")).await;
+        tell("REVOKE CREATE ON SCHEMA public FROM PUBLIC".to_owned()).await;
+        tell("CREATE SCHEMA vault".to_owned()).await;
+        is_refused(&lethe, "migrate", &url, "the user may not create tables in the schema vault").await;
+        tell(format!("ALTER SCHEMA vault OWNER TO {role}")).await;
+        is_refused(&lethe, "migrate", &url, "the user may not create tables in the first schema of search_path").await;
+        tell(format!("ALTER ROLE {role} IN DATABASE {name} SET search_path = missing")).await;
+        for command in ["migrate", "serve"] {
+            is_refused(&lethe, command, &url, "search_path names no schema").await;
+        }
+        tell(format!("ALTER ROLE {role} IN DATABASE {name} RESET search_path")).await;
+        tell("REVOKE ALL ON SCHEMA public FROM PUBLIC".to_owned()).await;
+        is_refused(&lethe, "migrate", &url, "search_path names no schema").await;
+        // Another user migrated.
+        tell("DROP SCHEMA vault CASCADE".to_owned()).await;
+        run(&lethe, "migrate", &empty.url()).await.well();
+        tell("GRANT ALL ON SCHEMA public, vault TO PUBLIC".to_owned()).await;
+        for command in ["migrate", "serve"] {
+            is_refused(&lethe, command, &url, "the user lacks a right").await;
+        }
+        tell(format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
+    });
+}
+
+#[test]
 fn of_several_hosts_the_first_that_can_be_written_is_used() {
     tell(Store::Sqlite, |lethe| async move {
         let (standby, first) = (OwnServer::start(), OwnServer::start());

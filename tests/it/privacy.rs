@@ -26,7 +26,7 @@ fn needles() -> Needles {
 
 fn record(id: &str, day: u32) -> Value {
     json!({
-        "external_id": id, "channel": "chat", "started_at": format!("2026-02-{day}T10:00:00Z"), "queue": "q", "agent_id": "a1",
+        "external_id": id, "channel": "chat", "started_at": format!("2026-02-{day:02}T10:00:00Z"), "queue": "q", "agent_id": "a1",
         "customer": { "phone_number": "0047 918 27 364", "email": "Canary.Bird@Example.net", "name": NAME },
         "attributes": { "notes": "Fuglesang, Kanari: 918-27-364 or canary.bird@example.net, else 405 06 071", "n": { "x": ["other.bird@example.net"] } }
     })

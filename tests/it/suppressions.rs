@@ -132,5 +132,5 @@ each_store!(the_probe_is_audited_and_limited, |lethe: TestLethe| async move {
     let dump = lethe.dump().await;
     let counts: Vec<_> =
         dump.rows("suppression_checks").iter().map(|row| (row["actor_sub"].clone(), row["items"].clone())).collect();
-    assert_eq!(counts, [(Some("crm".to_owned()), Some("1".to_owned()))]);
+    assert_eq!(counts, [(Some("lethe-dev\ncrm".to_owned()), Some("1".to_owned()))]);
 });

@@ -16,7 +16,7 @@ fn needles() -> Needles {
 /// An interaction of the customer, on a day of February.
 async fn interaction(lethe: &TestLethe, id: &str, day: u32) -> String {
     lethe
-        .record(&json!({ "external_id": id, "channel": "chat", "started_at": format!("2026-02-{day}T10:00:00Z"),
+        .record(&json!({ "external_id": id, "channel": "chat", "started_at": format!("2026-02-{day:02}T10:00:00Z"),
             "customer": { "phone_number": NUMBER, "email": ADDRESS, "name": NAME } }))
         .await;
     let found = lethe.caller("dpo").all("/archive/search", &json!({})).await;

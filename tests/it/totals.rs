@@ -269,8 +269,8 @@ each_store!(totals_are_a_table_too_and_bad_questions_are_refused, |lethe: TestLe
     let manager = lethe.caller("manager");
     let mut lines = Vec::new();
     for no in 0..30_u32 {
-        let (queue, at) = (["=1+1", "Sales, north"][usize::from(no % 3 == 0)], format!("2026-02-10T10:{no}:00Z"));
-        let end = format!("2026-02-10T10:{no}:30Z");
+        let (queue, at) = (["=1+1", "Sales, north"][usize::from(no % 3 == 0)], format!("2026-02-10T10:{no:02}:00Z"));
+        let end = format!("2026-02-10T10:{no:02}:30Z");
         lines.push(json!({ "external_id": format!("c{no}"), "channel": "call", "started_at": at, "ended_at": end, "queue": queue }));
     }
     let lines: Vec<_> = lines.iter().map(Value::to_string).collect();

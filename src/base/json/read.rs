@@ -13,6 +13,8 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value};
 
+use crate::base::clock::is_rfc3339;
+use crate::base::day::plain_date;
 use crate::base::field::FieldError;
 
 /// Reads a type from a JSON value.
@@ -100,15 +102,41 @@ fn wanted(expected: &dyn Expected) -> String {
 /// The documented format of texts.
 const FORMAT: &str = "must have the documented format";
 
-/// The format of a text that a library reads, by the type that reads it.
-fn format_of<V>() -> &'static str {
-    let visitor = std::any::type_name::<V>();
-    if visitor.ends_with("DateTimeVisitor") {
-        "must be a time with its offset from UTC, such as 2026-08-01T09:00:00+02:00"
-    } else if visitor.ends_with("NaiveDateVisitor") {
-        "must be a date, such as 2026-08-01"
-    } else {
-        FORMAT
+/// A text that a library reads.
+enum Read {
+    Time,
+    Date,
+    Other,
+}
+
+impl Read {
+    /// The kind of the text that a type reads, by the name of the type.
+    fn by<V>() -> Self {
+        let visitor = std::any::type_name::<V>();
+        if visitor.ends_with("DateTimeVisitor") {
+            Self::Time
+        } else if visitor.ends_with("NaiveDateVisitor") {
+            Self::Date
+        } else {
+            Self::Other
+        }
+    }
+
+    const fn format(&self) -> &'static str {
+        match self {
+            Self::Time => "must be a time with its offset from UTC, such as 2026-08-01T09:00:00+02:00",
+            Self::Date => "must be a date, such as 2026-08-01",
+            Self::Other => FORMAT,
+        }
+    }
+
+    /// Whether a text has the documented spelling. The library reads more.
+    fn accepts(&self, text: &str) -> bool {
+        match self {
+            Self::Time => is_rfc3339(text),
+            Self::Date => plain_date(text).is_some(),
+            Self::Other => true,
+        }
     }
 }
 
@@ -200,12 +228,18 @@ impl<'de> Deserializer<'de> for ValueReader {
         match self.value {
             Value::Null => visitor.visit_unit(),
             Value::Bool(value) => visitor.visit_bool(value),
-            Value::String(text) => visitor.visit_string(text).map_err(|mut error: ReadError| {
-                if error.detail == FORMAT {
-                    error.detail = format_of::<V>().into();
+            Value::String(text) => {
+                let read = Read::by::<V>();
+                if !read.accepts(&text) {
+                    return Err(ReadError::new("format", read.format()));
                 }
-                error
-            }),
+                visitor.visit_string(text).map_err(|mut error: ReadError| {
+                    if error.detail == FORMAT {
+                        error.detail = read.format().into();
+                    }
+                    error
+                })
+            }
             Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
                 (Some(number), ..) => visitor.visit_u64(number),
                 (_, Some(number), _) => visitor.visit_i64(number),

@@ -177,7 +177,7 @@ async fn answer(
     if is_known(request, &tag) {
         return Ok(HttpResponse::NotModified().insert_header((ETAG, tag)).finish());
     }
-    let (range, is_part) = match requested_range(request.headers(), size, &tag) {
+    let (range, is_part) = match requested_range(request, size, &tag) {
         RequestedRange::Whole => (0..size, false),
         RequestedRange::Part(range) => (range, true),
         RequestedRange::Outside => {

@@ -7,15 +7,23 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{
     CONTENT_TYPE, EntityTag, Header as _, HeaderMap, IF_NONE_MATCH, IF_RANGE, IfNoneMatch, RANGE,
 };
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
 use crate::base::purpose::stated;
 use crate::content::MediaType;
+use crate::http::middleware::HeadCall;
 use crate::http::{Code, Problem};
 
 const CONTENT_DIGEST: &str = "Content-Digest";
+/// The base64 of structured fields, whose readers accept it without padding (RFC 9651, 4.2.7).
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 /// An attachment that a browser opens as a page of this service's origin can do nothing.
 pub(super) const SANDBOX: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
 
@@ -74,8 +82,13 @@ fn digest(headers: &HeaderMap) -> Result<Option<[u8; 32]>, Problem> {
             if algorithm != "sha-256" {
                 continue;
             }
-            let encoded = value.strip_prefix(':').and_then(|value| value.strip_suffix(':')).ok_or_else(refused)?;
-            let hash = STANDARD.decode(encoded).map_err(|_| refused())?;
+            let (encoded, rest) =
+                value.strip_prefix(':').and_then(|value| value.split_once(':')).ok_or_else(refused)?;
+            // No parameter of a digest has a meaning.
+            if !(rest.is_empty() || rest.starts_with(';')) {
+                return Err(refused());
+            }
+            let hash = BASE64.decode(encoded).map_err(|_| refused())?;
             found = Some(hash.try_into().map_err(|_| refused())?);
         }
     }
@@ -131,7 +144,12 @@ pub enum RequestedRange {
 
 /// The bytes that a call asks for, of content with this size and tag. Several ranges, another unit, and a range for
 /// another tag ask for the whole (RFC 9110).
-pub fn requested_range(headers: &HeaderMap, size: u64, tag: &str) -> RequestedRange {
+/// Only a GET has a range.
+pub fn requested_range(request: &HttpRequest, size: u64, tag: &str) -> RequestedRange {
+    if request.extensions().get::<HeadCall>().is_some() {
+        return RequestedRange::Whole;
+    }
+    let headers = request.headers();
     if headers.get(IF_RANGE).is_some_and(|known| known != tag) {
         return RequestedRange::Whole;
     }
@@ -201,9 +219,19 @@ mod tests {
     fn a_range_for_another_version_asks_for_the_whole() {
         let asked_with = |tag: &str| {
             let request = TestRequest::get().insert_header((RANGE, "bytes=0-1")).insert_header((IF_RANGE, tag));
-            requested_range(request.to_http_request().headers(), 10, "\"a\"")
+            requested_range(&request.to_http_request(), 10, "\"a\"")
         };
         assert_eq!((asked_with("\"a\""), asked_with("\"b\"")), (RequestedRange::Part(0..2), RequestedRange::Whole));
+    }
+
+    #[test]
+    fn a_head_asks_for_no_range() {
+        for range in ["bytes=0-1", "bytes=20-"] {
+            let request = TestRequest::get().insert_header((RANGE, range)).to_http_request();
+            assert_ne!(requested_range(&request, 10, "\"a\""), RequestedRange::Whole, "{range}");
+            request.extensions_mut().insert(HeadCall);
+            assert_eq!(requested_range(&request, 10, "\"a\""), RequestedRange::Whole, "{range}");
+        }
     }
 
     fn digest_of(header: &str) -> Result<Option<[u8; 32]>, Problem> {
@@ -216,6 +244,12 @@ mod tests {
         assert_eq!(digest_of(of_nothing).unwrap().unwrap()[..2], [0xE3, 0xB0]);
         assert!(digest_of(&format!("md5=:AA==:, {of_nothing}")).unwrap().is_some());
         assert!(digest_of("sha-512=:AA==:").unwrap().is_none());
+        for same in
+            [of_nothing.replace("=:", ":").replacen(':', "=:", 1), format!("{of_nothing};q=1, sha-512=:AA==:;x")]
+        {
+            assert_eq!(digest_of(&same).unwrap(), digest_of(of_nothing).unwrap(), "{same}");
+        }
+        assert!(digest_of(&format!("{of_nothing}x")).is_err());
         for wrong in ["sha-256", "sha-256=47DE", "sha-256=:47DE:", "sha-256=:47DE=:", "", "sha-256=:%:"] {
             assert!(digest_of(wrong).is_err(), "{wrong}");
         }

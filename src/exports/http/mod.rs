@@ -5,9 +5,9 @@ mod problem;
 
 use std::sync::Arc;
 
-use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use actix_web::web::{Bytes, Data, Json};
-use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, get, post};
+use actix_web::{HttpResponse, get, post};
 use futures_util::stream;
 use serde_json::json;
 
@@ -21,7 +21,6 @@ use crate::http::docs::{
     StateProblems,
 };
 use crate::http::json::Body;
-use crate::http::middleware::HeadCall;
 use crate::http::path::Id;
 use crate::http::query::{Nothing, Params};
 use crate::http::raw::Binary;
@@ -241,14 +240,9 @@ pub async fn create_access_export_ticket(
 pub async fn download_access_export(
     ticket: actix_web::web::Path<String>,
     _: Params<Nothing>,
-    request: HttpRequest,
     app: Data<AppContext>,
     content_store: Data<ContentStore>,
 ) -> ApiResult<HttpResponse> {
-    // A program that looks at an address before it follows it must not use it up.
-    if request.extensions().get::<HeadCall>().is_some() {
-        return Err(Problem::new(Code::MethodNotAllowed).header(ALLOW, "GET, OPTIONS"));
-    }
     let (app, content_store): (Arc<_>, Arc<_>) = (app.into_inner(), content_store.into_inner());
     let super::Download { id, pieces } = super::redeem(&app, &content_store, &ticket).await?;
     let pieces = stream::unfold(pieces, |mut pieces| async {

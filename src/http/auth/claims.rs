@@ -135,7 +135,8 @@ fn words(claim: Option<&Value>, parts: fn(char) -> bool) -> impl Iterator<Item =
     many.iter().filter_map(Value::as_str).chain(one)
 }
 
-fn is_clean(sub: &str) -> bool {
+/// Whether a text can be the subject of a token.
+pub(super) fn is_clean(sub: &str) -> bool {
     !sub.is_empty() && sub.chars().count() <= LONGEST && !sub.chars().any(char::is_control)
 }
 

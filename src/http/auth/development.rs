@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, encode};
 use serde_json::{Map, Value, json};
 
+use super::claims::is_clean;
 use super::set::{KeySet, VerificationKey};
 use super::{DEV_AUDIENCE, DEV_ISSUER};
 use crate::base::clock::Clock;
@@ -30,6 +31,8 @@ pub enum DevKeyError {
     IssuerSet,
     #[error("unknown role; the roles are: {0}")]
     UnknownRole(String),
+    #[error("the user must be 1 to 200 characters without control characters")]
+    User,
     #[error("the development key in the data folder cannot be read or written")]
     File(#[source] io::Error),
     /// The key file contains no Ed25519 key, or none could be made.
@@ -45,6 +48,10 @@ pub fn dev_token(config: &Config, tenant: &str, roles: &[String], user: &str) ->
     if roles.iter().any(|role| !config.auth.roles.contains_key(role)) {
         let known: Vec<_> = config.auth.roles.keys().map(String::as_str).collect();
         return Err(DevKeyError::UnknownRole(known.join(", ")));
+    }
+    // The service would refuse the token.
+    if !is_clean(user) {
+        return Err(DevKeyError::User);
     }
     let now = Clock::System.now().timestamp();
     let mut claims = Map::new();

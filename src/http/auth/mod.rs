@@ -171,7 +171,9 @@ impl TokenKeys {
 impl KeySource {
     fn open(issuer: &IssuerConfig) -> Result<Self, KeysError> {
         if let Some(file) = &issuer.jwks_file {
-            let set = KeySet::read(&std::fs::read(file).map_err(KeysError::File)?).ok_or(KeysError::NoKey)?;
+            let set = KeySet::read(&std::fs::read(file).map_err(KeysError::File)?);
+            // The file is read once, so a file without a usable key would refuse every token until the next start.
+            let set = set.filter(|set| !set.is_empty()).ok_or(KeysError::NoKey)?;
             return Ok(Self::Fixed(Arc::new(set)));
         }
         let provider = match &issuer.jwks_url {

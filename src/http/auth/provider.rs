@@ -67,7 +67,8 @@ impl Provider {
     }
 
     fn new(url: &str, place: ProviderPlace) -> Result<Self, reqwest::Error> {
-        let here = reqwest::Url::parse(url).is_ok_and(|url| matches!(url.host_str(), Some("127.0.0.1" | "localhost")));
+        let here = reqwest::Url::parse(url)
+            .is_ok_and(|url| matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost")));
         let client = reqwest::Client::builder();
         // A proxy of the environment cannot reach the ports of this machine.
         let client = if here { client.no_proxy() } else { client };
@@ -97,7 +98,8 @@ impl Provider {
                 // Another call may have fetched the keys while this one waited.
                 let newer = self.fetched.load_full();
                 let unchanged = newer.as_ref().map(|set| set.at) == seen.as_ref().map(|set| set.at);
-                let pause = if known.is_some() { PAUSE } else { SHORT_PAUSE };
+                let has_usable = newer.as_ref().is_some_and(|set| set.age(now) < STALE && !set.keys.is_empty());
+                let pause = if has_usable { PAUSE } else { SHORT_PAUSE };
                 if unchanged {
                     self.refresh(&mut last_fetch, pause, now).await;
                 }
@@ -126,7 +128,12 @@ impl Provider {
         }
         *last_fetch = Some(now);
         match self.fetch().await {
-            Ok(keys) => self.fetched.store(Some(Arc::new(Fetched { keys: Arc::new(keys), at: now }))),
+            Ok(keys) => {
+                if keys.is_empty() {
+                    tracing::warn!("The identity provider publishes no usable key, so every token is refused");
+                }
+                self.fetched.store(Some(Arc::new(Fetched { keys: Arc::new(keys), at: now })));
+            }
             Err(why) => tracing::warn!(why, "Fetching the identity provider's keys failed, retrying"),
         }
     }
@@ -136,7 +143,7 @@ impl Provider {
             ProviderPlace::Keys(url) => self.get(url).await?,
             ProviderPlace::Issuer(issuer) => self.get(&self.discover(issuer).await?).await?,
         };
-        KeySet::read(&keys).ok_or("the response contains no usable key")
+        KeySet::read(&keys).ok_or("the response is not a set of keys")
     }
 
     /// The URL of the keys, as the issuer's discovery document names it.

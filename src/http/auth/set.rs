@@ -51,7 +51,8 @@ impl KeySet {
         Self { keys, verified: Verified::default() }
     }
 
-    /// Reads a JSON Web Key Set, and leaves out keys of other kinds. Returns `None` if no key is left.
+    /// Reads a JSON Web Key Set, and leaves out keys of other kinds. A set of which no key is left is an empty set, since
+    /// its provider withdrew the others. Returns `None` if the text is not a key set.
     pub(super) fn read(json: &[u8]) -> Option<Self> {
         #[derive(Deserialize)]
         struct Set {
@@ -59,13 +60,16 @@ impl KeySet {
         }
 
         let set: Set = serde_json::from_slice(json).ok()?;
-        let keys: Vec<_> = set.keys.into_iter().filter_map(usable).collect();
-        (!keys.is_empty()).then(|| Self::new(keys))
+        Some(Self::new(set.keys.into_iter().filter_map(usable).collect()))
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.keys.is_empty()
     }
 
     /// Whether a token with this `kid` can be verified without a fetch.
     pub(super) fn knows(&self, kid: Option<&str>) -> bool {
-        kid.is_none_or(|kid| self.keys.iter().any(|key| key.kid.as_deref() == Some(kid)))
+        self.keys.iter().any(|key| kid.is_none() || key.kid.as_deref() == kid)
     }
 
     /// The keys that may have signed a token. Several keys can have the same `kid` (RFC 7517, 4.5), and a token without

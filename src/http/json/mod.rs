@@ -169,8 +169,7 @@ async fn is_empty(mut payload: Payload) -> Result<bool, Problem> {
 /// The body's media type without parameters, in lower case. Charsets other than UTF-8 and compressed bodies are 415.
 pub(super) fn media_type(request: &HttpRequest) -> Result<String, Problem> {
     let unsupported = |detail: &'static str| Problem::new(Code::MediaTypeUnsupported).detail(detail);
-    let encoded = request.headers().get_all(CONTENT_ENCODING).any(|encoding| encoding != "identity");
-    if encoded {
+    if is_encoded(request) {
         return Err(unsupported("Send the body without Content-Encoding."));
     }
     let header = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -184,6 +183,12 @@ pub(super) fn media_type(request: &HttpRequest) -> Result<String, Problem> {
         }
     }
     Ok(media_type)
+}
+
+/// Whether a body is compressed. The names of encodings may be in capitals (RFC 9110, 8.4.1).
+pub(super) fn is_encoded(request: &HttpRequest) -> bool {
+    let encodings = request.headers().get_all(CONTENT_ENCODING);
+    encodings.into_iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 /// A share for reading a long text.

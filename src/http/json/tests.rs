@@ -67,6 +67,9 @@ fn a_misshaped_body_names_the_place() {
         (r#"{"external_id":"a","channel":"call","customer":{"fax":"x"}}"#, "/customer/fax", "unknown_field"),
         (r#"{"external_id":"a","channel":"call","customer":"Kari"}"#, "/customer", "type"),
         (r#"{"external_id":"a","channel":"call","started_at":"yesterday"}"#, "/started_at", "format"),
+        (r#"{"external_id":"a","channel":"call","started_at":"2026-8-1T10:00:00Z"}"#, "/started_at", "format"),
+        (r#"{"external_id":"a","channel":"call","started_at":"+002026-08-01T10:00:00Z"}"#, "/started_at", "format"),
+        (r#"{"external_id":"a","channel":"call","started_at":"2026-08-01T10:00:00Z "}"#, "/started_at", "format"),
         (r#"{"external_id":"a","channel":"call","score":300}"#, "/score", "out_of_range"),
         (r#"{"external_id":"a","channel":"call","score":"9"}"#, "/score", "type"),
         (r#"{"external_id":"a","channel":"call","tags":["a",7]}"#, "/tags/1", "type"),
@@ -212,4 +215,14 @@ fn a_byte_order_mark_before_a_body_is_dropped() {
     assert!(parse::<Value>(b"\xEF\xBB\xBF").is_err());
     assert!(parse::<Value>(b"\xEF\xBB\xBF\xEF\xBB\xBF{}").is_err());
     assert!(parse::<Value>(b"{}\xEF\xBB\xBF").is_err());
+}
+
+#[test]
+fn only_a_compressed_body_is_refused() {
+    let type_of = |encoding: &str| {
+        let request = TestRequest::post().insert_header((CONTENT_TYPE, "application/json"));
+        media_type(&request.insert_header((CONTENT_ENCODING, encoding)).to_http_request())
+    };
+    assert!(type_of("identity").is_ok() && type_of("Identity").is_ok());
+    assert!(type_of("gzip").is_err() && type_of("identity, gzip").is_err());
 }

@@ -78,7 +78,7 @@ impl Limits {
 
     /// Counts a call, unless a limit of it is used up. Without a limit, the result is `None`.
     pub(super) fn count(&self, actor: &Actor, now: Instant) -> Option<Allowance> {
-        let subject = || Party::Subject(actor.tenant, self.hasher.hash_one(&actor.sub));
+        let subject = || Party::Subject(actor.tenant, self.hasher.hash_one((&actor.issuer, &actor.sub)));
         let limits = [
             self.per_subject.map(|quota| ("subject", quota, subject())),
             self.per_tenant.map(|quota| ("tenant", quota, Party::Tenant(actor.tenant))),
@@ -204,6 +204,15 @@ mod tests {
         assert_eq!(headers(&kari).1, "\"subject\";r=2;t=60, \"tenant\";r=0;t=60");
         assert!(!passes(tenant, "kari"));
         assert!(passes(TenantId::new(), "ola"), "another tenant's subject of the same name");
+    }
+
+    #[test]
+    fn equal_names_of_two_issuers_are_two_subjects() {
+        let (limits, tenant, now) = (limits(Some(1), None), TenantId::new(), Instant::now());
+        let of = |issuer: &str| Actor { issuer: issuer.to_owned(), ..actor(tenant, "ola") };
+        let passes = |issuer: &str| limits.count(&of(issuer), now).unwrap().check().is_ok();
+        assert!(passes("https://id.example") && passes("https://login.example"));
+        assert!(!passes("https://id.example"));
     }
 
     #[test]

@@ -170,7 +170,7 @@ async fn outcome<B: MessageBody + 'static>(
 fn without_handler(call: &CallContext, request: &ServiceRequest, route: Option<&Route>) -> Option<HttpResponse> {
     let preflight = call.origin.as_ref().filter(|_| cors::is_preflight(request));
     let Some(route) = route else { return preflight.map(|origin| origin.preflight("")) };
-    if route.serves(request.method()) {
+    if route.serves(&call.method) {
         return None;
     }
     Some(match preflight {

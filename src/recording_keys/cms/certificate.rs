@@ -1,15 +1,15 @@
 //! The validation of an X.509 certificate: its time, its use, and its key.
 //!
 //! The signer is not checked, because the user who registers the certificate compares its fingerprint. The signature's hash
-//! is checked: with SHA-1, another certificate can have the same signature.
+//! is checked: with SHA-1, another certificate can have the same signature. RSASSA-PSS names its hash in parameters.
 
 use aws_lc_rs::agreement::{self, ECDH_P256, ECDH_P384, ECDH_P521};
 use chrono::{DateTime, Utc};
 use x509_cert::Certificate;
-use x509_cert::der::Decode;
-use x509_cert::der::asn1::{AnyRef, ObjectIdentifier, UintRef};
+use x509_cert::der::asn1::{AnyRef, ContextSpecific, ObjectIdentifier, UintRef};
+use x509_cert::der::{Decode, Reader as _, TagNumber};
 use x509_cert::ext::pkix::{ExtendedKeyUsage, KeyUsage};
-use x509_cert::spki::SubjectPublicKeyInfoOwned;
+use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use x509_cert::time::Time;
 
 use crate::base::crypto::sha256;
@@ -27,15 +27,27 @@ const CURVES: [(ObjectIdentifier, &agreement::Algorithm); 3] = [
     (ObjectIdentifier::new_unwrap("1.3.132.0.35"), &ECDH_P521),
 ];
 
-/// Signatures over MD2, MD5 and SHA-1, with RSA, DSA and ECDSA.
-const BROKEN: [ObjectIdentifier; 6] = [
+/// Signatures over MD2, MD4, MD5, SHA-1, and RIPEMD-160, with RSA, DSA, and ECDSA.
+const BROKEN: [ObjectIdentifier; 12] = [
     ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.2"),
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.3"),
     ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.4"),
+    ObjectIdentifier::new_unwrap("1.3.36.3.3.1.2"),
+    ObjectIdentifier::new_unwrap("1.3.36.3.3.2.1"),
+    ObjectIdentifier::new_unwrap("1.3.36.3.3.2.2"),
+    ObjectIdentifier::new_unwrap("0.4.0.127.0.7.1.1.4.1.1"),
+    ObjectIdentifier::new_unwrap("0.4.0.127.0.7.1.1.4.1.6"),
     ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.5"),
     ObjectIdentifier::new_unwrap("1.3.14.3.2.29"),
     ObjectIdentifier::new_unwrap("1.2.840.10040.4.3"),
     ObjectIdentifier::new_unwrap("1.2.840.10045.4.1"),
 ];
+
+/// RSASSA-PSS, whose parameters name the hash (RFC 4055, 3.1).
+const PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
+
+/// The hashes of SHA-2 and SHA-3 and the functions SHAKE are below this arc. None of them is broken.
+const NIST_HASHES: &str = "2.16.840.1.101.3.4.2.";
 
 /// The extended usages that allow encryption: any, the protection of e-mail, for which CMS was made, and the encryption of
 /// documents, which Windows demands of certificates for CMS.
@@ -95,7 +107,7 @@ pub fn read(text: &str, now: DateTime<Utc>) -> Result<RecordingKey, KeyError> {
     if to <= now {
         return Err(CertificateError::Expired.into());
     }
-    if BROKEN.contains(&certificate.signature_algorithm().oid) {
+    if is_broken(certificate.signature_algorithm()) {
         return Err(CertificateError::Sha1Binding.into());
     }
     let key = PublicKey::of(body.subject_public_key_info()).ok_or(CertificateError::AlgorithmUnsupported)?;
@@ -112,6 +124,26 @@ pub fn read(text: &str, now: DateTime<Utc>) -> Result<RecordingKey, KeyError> {
         expires_at: (to < DateTime::<Utc>::MAX_UTC).then_some(to),
         certificate: der,
     })
+}
+
+/// Whether two certificates can be made that have the same signature.
+fn is_broken(signature: &AlgorithmIdentifierOwned) -> bool {
+    if signature.oid == PSS {
+        return !pss_hash(signature).is_some_and(|hash| hash.to_string().starts_with(NIST_HASHES));
+    }
+    BROKEN.contains(&signature.oid)
+}
+
+/// The hash of RSASSA-PSS. Without it, or without any parameters, the hash is SHA-1, and the result is `None`.
+fn pss_hash(signature: &AlgorithmIdentifierOwned) -> Option<ObjectIdentifier> {
+    let parameters = AnyRef::from(signature.parameters.as_ref()?);
+    let hash = parameters.sequence(|reader| {
+        let hash = ContextSpecific::<AlgorithmIdentifierOwned>::decode_explicit(reader, TagNumber(0))?;
+        // The other parameters say how the hash is padded.
+        reader.read_slice(reader.remaining_len())?;
+        Ok::<_, x509_cert::der::Error>(hash)
+    });
+    Some(hash.ok()??.value.oid)
 }
 
 /// Whether the certificate's usages allow to encrypt a file's key with it. A certificate without usages allows it.

@@ -176,7 +176,7 @@ impl OwnServer {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let folder = &self.cluster.folder;
         let settings = format!(
-            "-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={} -c fsync=off",
+            "-c listen_addresses=127.0.0.1,::1 -c port={port} -c unix_socket_directories={} -c fsync=off",
             folder.display()
         );
         let mut pg_ctl = command(servant(), &programs().join("pg_ctl"));

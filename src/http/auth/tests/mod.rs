@@ -367,6 +367,9 @@ async fn development_tokens_are_for_development() {
     let tomorrow = Clock::System.now() + TimeDelta::hours(25);
     assert_eq!(keys.verify_at(&token, tomorrow).await, Err(TokenError::Expired));
     assert!(matches!(dev_token(&config, "demo", &["king".to_owned()], "paal"), Err(DevKeyError::UnknownRole(_))));
+    for user in ["", "a\nb", &"x".repeat(201)] {
+        assert!(matches!(dev_token(&config, "demo", &[], user), Err(DevKeyError::User)), "{user}");
+    }
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;

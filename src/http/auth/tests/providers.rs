@@ -107,6 +107,29 @@ async fn a_new_key_under_an_old_name_is_fetched_once_a_minute() {
 }
 
 #[actix_web::test]
+async fn a_provider_may_withdraw_all_of_its_keys() {
+    let signer = Signer::new("k", Algorithm::ES256);
+    let mut unsupported = Signer::new("other", Algorithm::ES256).jwk();
+    unsupported["alg"] = json!("ES512");
+    let lasting = signer.sign(&but(json!({ "exp": now().timestamp() + 86_400 })));
+    let later = |seconds| now() + TimeDelta::seconds(seconds);
+    for left in [json!([]), json!([unsupported])] {
+        let (provider, keys, server) = provider(json!({ "keys": [signer.jwk()] }));
+        assert!(keys.verify_at(&lasting, now()).await.is_ok());
+        *provider.jwks.lock().unwrap() = json!({ "keys": left });
+        assert!(keys.verify_at(&lasting, later(599)).await.is_ok(), "the keys are still fresh");
+        assert_eq!(keys.verify_at(&lasting, later(601)).await, Err(TokenError::Signature), "{left}");
+        // A new key is found soon, because no other key verifies anything meanwhile.
+        *provider.jwks.lock().unwrap() = json!({ "keys": [signer.jwk()] });
+        assert!(keys.verify_at(&lasting, later(607)).await.is_ok());
+        // A response that is no set of keys withdraws nothing.
+        *provider.jwks.lock().unwrap() = json!({ "error": "later" });
+        assert!(keys.verify_at(&lasting, later(1_300)).await.is_ok());
+        server.stop(false).await;
+    }
+}
+
+#[actix_web::test]
 async fn the_issuer_names_the_url_of_its_keys() {
     let signer = Signer::new("k", Algorithm::EdDSA);
     for (issuer, outcome) in [(None, Ok(())), (Some("https://other.example"), Err(TokenError::KeysAway))] {
