@@ -173,6 +173,7 @@ pub struct StoredRequest {
 
 impl StoredRequest {
     /// Whether it names a number, an address, or an interaction that it did not name before.
+    #[must_use]
     pub fn names_others_than(&self, before: &Self) -> bool {
         let known: Vec<_> = before.request.identifiers().collect();
         let is_known = |one: &NamedInteraction| before.interactions.iter().any(|other| other.id == one.id);
