@@ -207,7 +207,7 @@ each_store!(a_forgotten_number_is_found_in_every_spelling_and_place, |lethe: Tes
     std::fs::write(&copy, lethe.archive_bytes().await).unwrap();
     let in_copy = report(&lethe.run(&["scan", "--json", "--file", copy.to_str().unwrap()]).await, true);
     assert!(in_copy["residue"].as_u64().unwrap() >= SPELLINGS.len() as u64, "{in_copy}");
-    assert_eq!(lethe.run(&["scan", "--file", "/no/such/file"]).await.code(), Some(1));
+    assert_eq!(lethe.run(&["scan", "--file", "/no/such/file"]).await.code(), Some(64));
 
     let audited = lethe.caller("dpo").get("/audit-events?action=archive.scanned").await.expect(200).json();
     let digests = audited["items"].as_array().unwrap().iter().filter(|row| row["detail"]["file_sha256"].is_string());
