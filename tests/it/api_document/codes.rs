@@ -29,7 +29,7 @@ fn an_operation_lists_its_own_codes() {
         [
             ("approve_access_export", "state_conflict"),
             ("create_access_export", "in_progress state_conflict"),
-            ("create_access_export_ticket", "state_conflict"),
+            ("create_access_export_ticket", "in_progress state_conflict"),
             ("create_anonymize_request", "in_progress state_conflict"),
             ("create_webhook", "in_progress state_conflict"),
             ("deny_access_export", "state_conflict"),

@@ -1,7 +1,7 @@
 //! Numbers of other countries that have the own number's digits: `+45 98 76 54 32` is somebody else than
 //! `+47 98 76 54 32`, and must neither be shown nor forgotten as them.
 //!
-//! What is written with a `+`, or with what the region dials abroad, names a country. So does a country code in the same group as
+//! A number with a `+`, or with the prefix that the region dials abroad, names a country. So does a country code in the same group as
 //! the own digits, `4598765432`: telephony systems and links write numbers so. `45 98765432` may as well be an own number behind
 //! a figure, and then counts as the own number.
 

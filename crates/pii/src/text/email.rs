@@ -13,7 +13,7 @@ type AddressAt = (Range<usize>, Pii<Email>);
 /// Characters before and after the `@` that are looked at: more has no address.
 const LONGEST_PART: usize = 255;
 
-/// What is around an `@`.
+/// The text around an `@`.
 enum Around {
     Address(AddressAt),
     /// The id of a message.

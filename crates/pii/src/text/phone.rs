@@ -24,7 +24,7 @@ fn stands_alone(text: &str, range: &Range<usize>) -> bool {
 /// The parts of a text in which numbers are not searched, in its order.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Apart<'a> {
-    /// What is something else.
+    /// Other things, such as addresses.
     pub taken: &'a [Range<usize>],
     /// Ids of programs. Only the record's own number is searched in them.
     pub ids: &'a [Range<usize>],

@@ -32,7 +32,7 @@ static STAMP: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let date = format!(
         r"(?:{WEEKDAY})?(?:{DAY} (?:of )?{MONTH},? {YEAR}|{MONTH} {DAY},? {YEAR}|{YEAR}-[01]?[0-9]-[0-3]?[0-9]|[0-3]?[0-9][./][0-3]?[0-9][./](?:{YEAR}|[0-9]{{2}}))"
     );
-    let dated = format!(r"{date}(?:T|,?[ \x{{A0}}\x{{202F}}]{{1,2}}(?:at |kl\.? ?|um |klo |à )?){TIME}");
+    let dated = format!(r"{date}(?:T|,?[ \u{{00A0}}\u{{202F}}]{{1,2}}(?:at |kl\.? ?|um |klo |à )?){TIME}");
     let bracketed = format!(r"[\[(<](?:{TIME}(?:{TO}{TIME})?|{SECONDS}(?:{TO}{SECONDS})?)[\])>]");
     let pattern =
         format!(r"(?i)(?:{bracketed}|(?-u:\b)(?:{dated}|{TIME}\s?-->\s?{TIME}|{TIME}|{date})(?:(?-u:\b)|\.))");

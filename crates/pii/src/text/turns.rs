@@ -123,7 +123,7 @@ fn label(line: &str) -> Option<(&str, usize)> {
     is_label.then(|| (label.trim(), before + label.len() + 1))
 }
 
-/// The speaker of a line that ends with a stamp and has nothing else: `Speaker 1 00:12`. What is said is in the lines below.
+/// The speaker of a line that ends with a stamp and has nothing else: `Speaker 1 00:12`. The lines below have the words.
 fn header<'t>(plain: &'t str, line: &str) -> Option<&'t str> {
     let label = plain.trim_end();
     let is_stamped = label.len() < line.trim_end().len();

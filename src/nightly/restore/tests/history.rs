@@ -1,15 +1,13 @@
 //! The life of one contact centre: operations that a seed draws, each of which may be killed, backups, and restores.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-use std::time::Duration;
 
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use serde_json::json;
 
 use super::Told;
 use super::oracle::{After, Model, Record, Request};
-use super::world::{Dice, NAMES, Template, copy, copy_database, email, ingest, phone, see, serve, within};
+use super::world::{Dice, NAMES, Template, copy, copy_database, email, ingest, phone, see, serve, within, writes_end};
 use crate::base::day::{cutoff, local_day};
 use crate::base::id::RequestId;
 use crate::base::version::Versions;
@@ -19,16 +17,6 @@ use crate::nightly::{self, Ending, Options, Progress, Stop};
 use crate::requests::holds::{self, NewHold};
 use crate::requests::{self, NewRequest, RequestError, RequestPatch};
 use crate::tests::{Folder, Stage};
-
-/// The time in which the writes begin that a killed process has left to another thread. A file that is not complete has a
-/// `#` in its name.
-const IN_FLIGHT: Duration = Duration::from_millis(20);
-
-/// Whether a file of a folder is still being written.
-fn has_draft(folder: &Path) -> bool {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.map(|entry| entry.path()).any(|path| path.to_string_lossy().contains('#') || has_draft(&path))
-}
 
 /// How often a history lets a replay be killed.
 const KILLED_REPLAYS: u32 = 3;
@@ -134,13 +122,7 @@ impl History {
 
     /// Starts the process that follows a killed one. The leases of the killed one end at once.
     async fn revive(&mut self) {
-        let folder = self.stage().folder.join("journal");
-        loop {
-            tokio::time::sleep(IN_FLIGHT).await;
-            if !has_draft(&folder) {
-                break;
-            }
-        }
+        writes_end(&self.stage().folder.join("journal")).await;
         let stage = self.stage.take().unwrap();
         let mut tx = stage.app.archive.write().await.unwrap();
         tx.query("UPDATE leases SET until_ms = 0").execute().await.unwrap();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::task::Poll;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use pii::{Email, Identifier, Phone};
@@ -187,4 +188,23 @@ async fn see_decisions(stage: &Stage, seen: &mut Seen) {
     let holds: Vec<(HoldId, Option<IdentifierId>)> =
         tx.query("SELECT id, phone_id FROM holds WHERE released_at IS NULL").all().await.unwrap();
     seen.holds = holds.into_iter().collect();
+}
+
+/// The time in which the writes begin that a killed process has left to another thread.
+const IN_FLIGHT: Duration = Duration::from_millis(20);
+
+/// Waits for the writes that a killed process has begun in the journal.
+pub async fn writes_end(journal: &Path) {
+    loop {
+        tokio::time::sleep(IN_FLIGHT).await;
+        if !has_draft(journal) {
+            break;
+        }
+    }
+}
+
+/// Whether a file of a folder is still being written. Then it has a `#` in its name.
+fn has_draft(folder: &Path) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).any(|path| path.to_string_lossy().contains('#') || has_draft(&path))
 }

@@ -1,4 +1,4 @@
-//! The customer's own number over the cells of a table. What is in two cells is never read together, lest a row of figures became a
+//! The customer's own number over the cells of a table. Two cells are never read together, lest a row of figures became a
 //! number. But digits of the customer's own number in one cell after another, with nothing else between them, are that number.
 
 use std::borrow::Cow;

@@ -57,7 +57,7 @@ pub(super) fn tokenize(
 
 /// A cue without its number and its times.
 struct Cue<'t> {
-    /// What is behind its times and is no place on the screen.
+    /// The text behind its times that is no place on the screen.
     beside: &'t str,
     said: &'t str,
 }
@@ -98,7 +98,7 @@ fn said_in(mut lines: VttLines<'_>) -> Result<Cue<'_>, DocumentError> {
     Ok(Cue { beside: beside(timing.text), said: lines.text() })
 }
 
-/// What is behind the times of a line and is no place on the screen, such as `X1:40 X2:600 Y1:20 Y2:50`.
+/// The text behind the times of a line that is no place on the screen, such as `X1:40 X2:600 Y1:20 Y2:50`.
 fn beside(line: &str) -> &str {
     let rest = line.split_once("-->").map_or("", |(_, to)| to.trim_start());
     let rest = rest.find([' ', '\t']).map_or("", |end| rest[end..].trim());
