@@ -6,6 +6,13 @@ use std::path::Path;
 
 use super::exit::CommandError;
 
+/// Checks that a file exists, without opening it: a pipe is opened once.
+pub fn check(path: &Path) -> Result<(), CommandError> {
+    let found = std::fs::metadata(path);
+    let found = found.and_then(|file| if file.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(()) });
+    found.map_err(|error| unusable("the file", path, "read", &error))
+}
+
 /// Opens a file for reading.
 pub fn open(path: &Path) -> Result<File, CommandError> {
     let opened = File::open(path).and_then(|file| {

@@ -43,7 +43,7 @@ pub struct ScanArguments {
 pub async fn run(config: &Config, arguments: ScanArguments) -> Result<Exit, CommandError> {
     // A scan takes long, so a name that is wrong ends it before the first file.
     for file in &arguments.files {
-        files::open(file)?;
+        files::check(file)?;
     }
     let stores = open(config).await?;
     // A restored archive contains everybody who was forgotten since. All other faults of the journal are its own.

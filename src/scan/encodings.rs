@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
-use super::reading::{Reading, Unread};
+use super::reading::{ReadText, TextBuilder};
 
 /// The shortest base64 that can contain a number.
 const SHORTEST_BASE64: usize = 10;
@@ -67,7 +67,7 @@ fn is_soft_break(bytes: &[u8], at: usize) -> bool {
 }
 
 /// The texts that a word may encode: percent-encoding, quoted-printable, and base64, each once.
-pub fn decodings(token: &str) -> Vec<Reading> {
+pub fn decodings(token: &str) -> Vec<ReadText> {
     let mut decoded = Vec::new();
     for sign in [b'%', b'='] {
         if has_escape(token, sign) {
@@ -78,7 +78,7 @@ pub fn decodings(token: &str) -> Vec<Reading> {
     let mut at = 0;
     for run in token.as_bytes().split(|byte| !is_base64(byte)) {
         if run.len() >= SHORTEST_BASE64 {
-            decoded.extend(of_base64(run).map(|text| Reading::of_base64(text, at)));
+            decoded.extend(of_base64(run).map(|text| ReadText::of_base64(text, at)));
         }
         at += run.len() + 1;
     }
@@ -93,21 +93,21 @@ fn is_hex(three: &[u8]) -> bool {
     three[1..].iter().all(u8::is_ascii_hexdigit)
 }
 
-fn unescaped(token: &str, sign: u8) -> Reading {
-    let (bytes, mut unread, mut at) = (token.as_bytes(), Unread::default(), 0);
+fn unescaped(token: &str, sign: u8) -> ReadText {
+    let (bytes, mut builder, mut at) = (token.as_bytes(), TextBuilder::default(), 0);
     while let Some(byte) = bytes.get(at) {
         let three = bytes.get(at..at + 3).filter(|three| three[0] == sign && is_hex(three));
         if let Some(value) = three.and_then(|three| u8::from_str_radix(str::from_utf8(&three[1..]).ok()?, 16).ok()) {
-            unread.push(at, &[value]);
+            builder.push(at, &[value]);
             at += 3;
         } else if *byte == sign && bytes.get(at + 1).is_some_and(u8::is_ascii_whitespace) {
             at += 1 + bytes[at + 1..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
         } else {
-            unread.push(at, &[*byte]);
+            builder.push(at, &[*byte]);
             at += 1;
         }
     }
-    unread.finish()
+    builder.finish()
 }
 
 /// The text behind base64, if it is one: words decode as well, but not into text.

@@ -3,13 +3,13 @@
 
 /// A text that escapes or encodings have hidden in another one.
 #[derive(Debug)]
-pub struct Reading {
+pub struct ReadText {
     pub text: String,
     /// From each position of the text on, its place in the other one. Between two of them, both go on by the same steps.
     places: Vec<(usize, usize)>,
 }
 
-impl Reading {
+impl ReadText {
     /// The place of a position in the text that was read.
     pub fn place(&self, at: usize) -> usize {
         let after = self.places.partition_point(|(from, _)| *from <= at);
@@ -26,12 +26,12 @@ impl Reading {
 
 /// A reading while it is made.
 #[derive(Default)]
-pub struct Unread {
+pub struct TextBuilder {
     bytes: Vec<u8>,
     places: Vec<(usize, usize)>,
 }
 
-impl Unread {
+impl TextBuilder {
     /// Adds bytes that are, or are written, at a place of the other text.
     pub fn push(&mut self, place: usize, bytes: &[u8]) {
         let goes_on = self.places.last().is_some_and(|(from, known)| known + (self.bytes.len() - from) == place);
@@ -41,8 +41,8 @@ impl Unread {
         self.bytes.extend_from_slice(bytes);
     }
 
-    pub fn finish(self) -> Reading {
-        Reading { text: text_of(&self.bytes), places: self.places }
+    pub fn finish(self) -> ReadText {
+        ReadText { text: text_of(&self.bytes), places: self.places }
     }
 }
 
@@ -59,24 +59,24 @@ pub fn text_of(bytes: &[u8]) -> String {
 /// Reads the escapes of a text: line breaks, tabs, and codes of characters that are written with a backslash. Dumps,
 /// logs, and JSON write them so. The letter of an escape would be a part of the address behind it: `\nkari@example.net`.
 /// A text without a backslash has no such reading.
-pub fn unescaped(text: &str) -> Option<Reading> {
-    let mut unread = Unread::default();
+pub fn unescaped(text: &str) -> Option<ReadText> {
+    let mut builder = TextBuilder::default();
     let mut at = 0;
     while let Some(escape) = text[at..].find('\\').map(|found| at + found) {
-        unread.push(at, &text.as_bytes()[at..escape]);
+        builder.push(at, &text.as_bytes()[at..escape]);
         // A text that was escaped twice, such as JSON in a dump, has more than one backslash before the letter.
         let letter = text[escape..].find(|c| c != '\\').map_or(text.len(), |count| escape + count);
         let (length, meaning) = meaning(&text[letter..]);
         if let Some(meaning) = meaning {
-            unread.push(escape, meaning.encode_utf8(&mut [0; 4]).as_bytes());
+            builder.push(escape, meaning.encode_utf8(&mut [0; 4]).as_bytes());
         }
         at = letter + length;
     }
     if at == 0 {
         return None;
     }
-    unread.push(at, &text.as_bytes()[at..]);
-    Some(unread.finish())
+    builder.push(at, &text.as_bytes()[at..]);
+    Some(builder.finish())
 }
 
 /// The length of an escape behind its backslash, and the character that it means. A backslash before another character

@@ -162,8 +162,8 @@ async fn resolve(tx: &mut Tx<Vault>, keyset: &Keyset, wanted: &HashSet<Identifie
             known.extend(sql::by_index(tx, keyset.tenant, others.into_iter()).await?);
         }
     }
-    for (index, reserved) in known.iter().filter(|(_, one)| one.is_reserved) {
-        if let Some(identifier) = wanted.get(index) {
+    for (index, identifier) in &wanted {
+        if let Some(reserved) = known.get(index).filter(|one| one.is_reserved) {
             sql::fill(tx, keyset.tenant, &keyset.sealed_row(reserved.id, *index, identifier)?).await?;
         }
     }

@@ -66,6 +66,17 @@ each_store!(the_rest_of_the_kept_totals_is_no_smaller_than_a_class, |lethe: Test
     assert_eq!(cells(dump.rows("kept_totals"), "queue"), [("sales", 15)]);
 });
 
+each_store!(late_records_of_kept_cells_are_no_part_of_the_rest, |lethe: TestLethe| async move {
+    put(&lethe, "calls", &policy()).await.expect(200);
+    lethe.ingest("interactions", lines(&alike(40, "a", "call", "a1"))).await;
+    assert_eq!(night(&lethe).await["records_aged"], json!(40));
+    // Four late calls belong to the cell that is there, nine to a new one, and two to the rest, which takes the new cell along.
+    let late = [alike(4, "late", "call", "a1"), alike(9, "b", "call", "a2"), alike(2, "c", "call", "a3")].concat();
+    lethe.ingest("interactions", lines(&late)).await;
+    night(&lethe).await;
+    assert_eq!(cells(lethe.dump().await.rows("kept_agents"), "agent_id"), [("", 11), ("a1", 44)]);
+});
+
 each_store!(late_records_look_like_those_of_their_month, |lethe: TestLethe| async move {
     put(&lethe, "calls", &policy()).await.expect(200);
     let on_day =

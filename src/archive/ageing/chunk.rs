@@ -186,7 +186,7 @@ pub async fn delete(tx: &mut Tx<Archive>, tenant: TenantId, target: Target, ids:
 }
 
 /// An interaction as it becomes.
-struct Becoming<'r> {
+struct AgedInteraction<'r> {
     id: Uuid,
     external_id: String,
     at: DateTime<Utc>,
@@ -201,7 +201,7 @@ struct Becoming<'r> {
     cell_key: i64,
 }
 
-impl<'r> Becoming<'r> {
+impl<'r> AgedInteraction<'r> {
     fn new(rules: &MonthRules<'_>, row: &'r ChunkRow) -> Self {
         let number = row.ladder_level.and_then(|number| usize::try_from(number).ok());
         let level = number.and_then(|number| rules.levels.get(number)).unwrap_or(&Level::MONTH);
@@ -236,7 +236,7 @@ const LOST: i16 = forgotten::CUSTOMER | forgotten::CONTENT;
 /// its place among the others: SQLite its number, and PostgreSQL the order in which the rows were found. So the order of
 /// a table or of a dump would tell which call each of them was.
 async fn insert(tx: &mut Tx<Archive>, rules: &MonthRules<'_>, rows: &[&ChunkRow]) -> Result<()> {
-    let mut rows: Vec<_> = rows.iter().map(|row| Becoming::new(rules, row)).collect();
+    let mut rows: Vec<_> = rows.iter().map(|row| AgedInteraction::new(rules, row)).collect();
     rows.sort_unstable_by_key(|row| row.id);
     for rows in rows.chunks(BATCH) {
         let query = tx.query(
@@ -290,7 +290,7 @@ async fn touch_month(tx: &mut Tx<Archive>, rules: &MonthRules<'_>, rows: &[&Chun
     Ok(())
 }
 
-fn with_row<'c>(query: Query<'c>, rules: &MonthRules<'_>, row: &Becoming<'_>) -> Query<'c> {
+fn with_row<'c>(query: Query<'c>, rules: &MonthRules<'_>, row: &AgedInteraction<'_>) -> Query<'c> {
     query
         .with("(", rules.tenant)
         .with(", ", rules.changed_at)

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::NaiveDate;
+use chrono::{Months, NaiveDate};
 
 use super::chunk::ChunkRow;
 use super::first_of_month;
@@ -168,10 +168,7 @@ pub async fn add_cells(tx: &mut Tx<Archive>, tenant: TenantId, month: NaiveDate,
         .push(" ON CONFLICT DO NOTHING")
         .execute()
         .await?;
-    for grain in [BY_DAY, BY_AGENT] {
-        widen_other(tx, tenant, &grain, month, k).await?;
-    }
-    Ok(())
+    widen_other(tx, tenant, month, k).await
 }
 
 /// One of the two tables of kept totals.
@@ -179,53 +176,94 @@ struct KeptGrain {
     table: &'static str,
     /// The column of the day that `other` has.
     day: &'static str,
-    /// The columns of a cell but for its channel, and the same of the interactions of a plan.
+    /// The columns of a cell but for its channel and its month.
     columns: &'static str,
+    /// The same of the interactions of a plan, as they are selected, and as they are grouped.
     values: &'static str,
+    groups: &'static str,
 }
 
 const BY_DAY: KeptGrain = KeptGrain {
     table: "kept_totals",
     day: "day",
     columns: "day, direction, queue, outcome",
-    values: "day, coalesce(direction, ''), coalesce(queue, ''), coalesce(outcome, '')",
+    values: "day, coalesce(direction, '') AS direction, coalesce(queue, '') AS queue, coalesce(outcome, '') AS outcome",
+    groups: "day, coalesce(direction, ''), coalesce(queue, ''), coalesce(outcome, '')",
 };
 
-const BY_AGENT: KeptGrain =
-    KeptGrain { table: "kept_agents", day: "month", columns: "agent_id", values: "coalesce(agent_id, '')" };
+const BY_AGENT: KeptGrain = KeptGrain {
+    table: "kept_agents",
+    day: "month",
+    columns: "agent_id",
+    values: "coalesce(agent_id, '') AS agent_id",
+    groups: "coalesce(agent_id, '')",
+};
 
-/// Leaves the smallest cell to `other`, where `other` of a channel would have fewer than `k` interactions. Otherwise it
-/// would be the only sum that tells of so few.
-async fn widen_other(
-    tx: &mut Tx<Archive>,
+/// A channel of a planned month.
+#[derive(Clone, Copy)]
+struct PlannedChannel {
     tenant: TenantId,
-    grain: &KeptGrain,
     month: NaiveDate,
-    k: u32,
-) -> Result<()> {
-    let KeptGrain { table, day, columns, values } = *grain;
-    let left: Vec<(Channel, i64)> = tx
-        .query("SELECT channel, CAST(sum(n) AS BIGINT) FROM (SELECT channel, count(*) AS n FROM ageing_work")
-        .with(" WHERE tenant_id = ", tenant)
-        .push(" GROUP BY channel, ")
-        .push(values)
-        .with(") AS cells WHERE n < ", i64::from(k))
-        .push(" GROUP BY channel")
-        .all()
-        .await?;
-    for (channel, left) in left {
-        let query = tx.query("SELECT n FROM ").push(table).with(" WHERE tenant_id = ", tenant);
-        let query = query.with(" AND channel = ", channel).push(" AND kind = 'other' AND ").push(day);
-        let before: Option<(i64,)> = query.with(" = ", month).maybe().await?;
-        if left + before.map_or(0, |(n,)| n) >= i64::from(k) {
-            continue;
+    channel: Channel,
+}
+
+impl KeptGrain {
+    /// Appends the condition of the cells of a month and channel.
+    fn with_cells<'c>(&self, query: Query<'c>, of: PlannedChannel) -> Query<'c> {
+        let next = of.month.checked_add_months(Months::new(1)).unwrap_or(NaiveDate::MAX);
+        let query = query.push(self.table).with(" WHERE tenant_id = ", of.tenant).with(" AND channel = ", of.channel);
+        let query = query.push(" AND ").push(self.day).with(" >= ", of.month);
+        query.push(" AND ").push(self.day).with(" < ", next)
+    }
+
+    /// Appends the planned interactions by cell, with their number as `n`.
+    fn with_planned<'c>(&self, query: Query<'c>, of: PlannedChannel) -> Query<'c> {
+        let query = query.push("(SELECT ").push(self.values).push(", count(*) AS n FROM ageing_work");
+        let query = query.with(" WHERE tenant_id = ", of.tenant).with(" AND channel = ", of.channel);
+        query.push(" GROUP BY ").push(self.groups).push(") AS planned WHERE (").push(self.columns).push(")")
+    }
+
+    /// How many planned interactions have no cell, and how many `other` has already.
+    async fn other(&self, tx: &mut Tx<Archive>, of: PlannedChannel) -> Result<(i64, i64)> {
+        let query = self.with_planned(tx.query("SELECT CAST(coalesce(sum(n), 0) AS BIGINT) FROM "), of);
+        let query = query.push(" NOT IN (SELECT ").push(self.columns).push(" FROM ");
+        let planned = self.with_cells(query, of).push(" AND kind = 'cell')").scalar().await?;
+        let query = tx.query("SELECT CAST(coalesce(sum(n), 0) AS BIGINT) FROM ");
+        Ok((planned, self.with_cells(query, of).push(" AND kind = 'other'").scalar().await?))
+    }
+
+    /// Deletes the smallest of the cells that are new.
+    async fn delete_smallest(&self, tx: &mut Tx<Archive>, of: PlannedChannel) -> Result<u64> {
+        let Self { columns, .. } = *self;
+        let query = self.with_cells(tx.query("DELETE FROM "), of).push(" AND kind = 'cell' AND n = 0 AND (");
+        let query = self.with_planned(query.push(columns).push(") IN (SELECT ").push(columns).push(" FROM "), of);
+        let query = self.with_cells(query.push(" IN (SELECT ").push(columns).push(" FROM "), of);
+        let query = query.push(" AND kind = 'cell' AND n = 0) ORDER BY n, ").push(columns).push(" LIMIT 1)");
+        query.execute().await
+    }
+}
+
+/// Leaves the smallest new cell to `other`, where `other` of a channel would have fewer than `k` interactions. Otherwise it
+/// would be the only sum that tells of so few.
+async fn widen_other(tx: &mut Tx<Archive>, tenant: TenantId, month: NaiveDate, k: u32) -> Result<()> {
+    let channels: Vec<(Channel,)> =
+        tx.query("SELECT DISTINCT channel FROM ageing_work").with(" WHERE tenant_id = ", tenant).all().await?;
+    for (channel,) in channels {
+        let of = PlannedChannel { tenant, month, channel };
+        for grain in [BY_DAY, BY_AGENT] {
+            let (planned, before) = grain.other(tx, of).await?;
+            if planned > 0 && planned + before < i64::from(k) {
+                grain.delete_smallest(tx, of).await?;
+            }
         }
-        let query = tx.query("DELETE FROM ").push(table).with(" WHERE tenant_id = ", tenant);
-        let query = query.with(" AND channel = ", channel).push(" AND kind = 'cell' AND n = 0 AND (").push(columns);
-        let query = query.push(") IN (SELECT ").push(values).with(" FROM ageing_work WHERE tenant_id = ", tenant);
-        let query = query.with(" AND channel = ", channel).push(" GROUP BY ").push(values);
-        let query = query.with(" HAVING count(*) >= ", i64::from(k)).push(" ORDER BY count(*), ").push(values);
-        query.push(" LIMIT 1)").execute().await?;
+    }
+    Ok(())
+}
+
+/// Deletes the cells without interactions that a dropped plan has left. Another plan may have a larger `k`.
+pub async fn clear_cells(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<()> {
+    for table in ["kept_totals", "kept_agents", "kept_scores"] {
+        tx.query("DELETE FROM ").push(table).with(" WHERE tenant_id = ", tenant).push(" AND n = 0").execute().await?;
     }
     Ok(())
 }

@@ -218,7 +218,7 @@ pub async fn age(tx: &mut Tx<Archive>, rules: &MonthRules<'_>, target: Target, l
     }
     super::chunk::delete(tx, tenant, target, &removal.records).await?;
     let aged = rows.iter().filter(|row| !is_deleted(row));
-    let mut aged: Vec<_> = aged.map(|row| Becoming::new(row, kept, zone)).collect();
+    let mut aged: Vec<_> = aged.map(|row| AgedRecord::new(row, kept, zone)).collect();
     // As of the interactions, the order of the rows must not tell which record each of them was.
     aged.sort_unstable_by_key(|row| row.id);
     for rows in aged.chunks(BATCH) {
@@ -228,7 +228,7 @@ pub async fn age(tx: &mut Tx<Archive>, rules: &MonthRules<'_>, target: Target, l
 }
 
 /// A linked record as it becomes: with new ids, at the beginning of its month.
-struct Becoming<'r> {
+struct AgedRecord<'r> {
     id: Uuid,
     external_id: String,
     at: DateTime<Utc>,
@@ -237,7 +237,7 @@ struct Becoming<'r> {
     value: Option<&'r str>,
 }
 
-impl<'r> Becoming<'r> {
+impl<'r> AgedRecord<'r> {
     fn new(row: &'r LinkedRow, kept: &KeptValues, zone: Tz) -> Self {
         let (id, external_id) = (IdentifierId::random().0, list::new_external_id());
         let month = row.month(zone);
@@ -251,7 +251,7 @@ async fn insert(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     target: Target,
-    rows: &[Becoming<'_>],
+    rows: &[AgedRecord<'_>],
     changed_at: DateTime<Utc>,
 ) -> Result<u64> {
     let query = tx.query("INSERT INTO ").push(table(target)).push(match target {

@@ -23,7 +23,7 @@ use utoipa::ToSchema;
 
 pub use chunk::{AgedChunk, ChunkRow, MonthRules, apply, lock};
 pub use class::{KeptBack, next};
-pub use kept::{Days, KeptAgents, KeptTotals, each_by_agent, each_by_day, has_kept, has_month};
+pub use kept::{Days, KeptAgents, KeptTotals, clear_cells, each_by_agent, each_by_day, has_kept, has_month};
 pub use ladder::{Features, first_of_month, settle, start_of_grain};
 pub use linked::Linked;
 pub use list::{AgedKey, is_aged_id, listed};

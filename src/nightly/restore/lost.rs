@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use crate::base::id::{IdentifierId, TenantId};
-use crate::journal::{self, Body, ObjectKind};
+use crate::journal::{self, Body, JournalEntry, ObjectKind};
 use crate::nightly::model::PassResult;
 use crate::nightly::steps::gc_identifiers::references;
 use crate::store::{Archive, Tx};
@@ -16,37 +16,53 @@ use crate::{holds, requests};
 /// How many identifiers one statement reads.
 const BATCH: i64 = 1_000;
 
-/// Reserves the lost identifiers of waiting requests and of holds. Returns how many identifiers of the archive are lost.
-pub async fn reserve(app: &AppContext, tenant: TenantId) -> PassResult<u64> {
-    let (mut count, mut wanted) = (0, HashSet::new());
-    let keyset = app.keysets.get(&app.vault, tenant).await?;
-    for place in references() {
-        let is_awaited = requests::REFERENCES.contains(&place) || holds::REFERENCES.contains(&place);
-        let mut after = None;
-        loop {
-            let ids = next_ids(&mut app.archive.read().await?, tenant, place, after).await?;
-            let Some(last) = ids.last() else { break };
-            after = Some(*last);
-            let known = vault::masks(&mut app.vault.read().await?, &keyset, ids.iter().copied()).await?;
-            let lost = ids.into_iter().filter(|id| !known.contains_key(id));
-            let lost: Vec<_> = lost.collect();
-            count += lost.len() as u64;
-            if is_awaited {
-                wanted.extend(lost);
-            }
-        }
+/// Reserves the lost identifiers of waiting requests and of holds. To repeat it changes nothing.
+pub async fn reserve(app: &AppContext, tenant: TenantId) -> PassResult<()> {
+    let mut wanted = HashSet::new();
+    for place in requests::REFERENCES.into_iter().chain(holds::REFERENCES) {
+        each_lost(app, tenant, place, |lost| wanted.extend(lost)).await?;
     }
-    if !wanted.is_empty() && !app.journal.is_off() {
-        reserve_all(app, tenant, wanted).await?;
+    if wanted.is_empty() || app.journal.is_off() {
+        return Ok(());
+    }
+    reserve_all(app, tenant, wanted).await
+}
+
+/// How many identifiers of the archive the vault has lost.
+pub async fn count(app: &AppContext, tenant: TenantId) -> PassResult<u64> {
+    let mut count = 0;
+    for place in references() {
+        each_lost(app, tenant, place, |lost| count += lost.len() as u64).await?;
     }
     Ok(count)
 }
 
-/// Looks for the keyed hashes in the journal, the newest objects first.
+/// Gives the identifiers of a column whose values the vault does not have to `take`, batch by batch.
+async fn each_lost(
+    app: &AppContext,
+    tenant: TenantId,
+    place: (&'static str, &'static str),
+    mut take: impl FnMut(Vec<IdentifierId>),
+) -> PassResult<()> {
+    let keyset = app.keysets.get(&app.vault, tenant).await?;
+    let mut after = None;
+    loop {
+        let ids = next_ids(&mut app.archive.read().await?, tenant, place, after).await?;
+        let Some(last) = ids.last() else { return Ok(()) };
+        after = Some(*last);
+        let known = vault::masks(&mut app.vault.read().await?, &keyset, ids.iter().copied()).await?;
+        take(ids.into_iter().filter(|id| !known.contains_key(id)).collect());
+    }
+}
+
+/// Looks for the keyed hashes in the journal, the newest objects first. A restored archive has rows of objects that have
+/// expired since.
 async fn reserve_all(app: &AppContext, tenant: TenantId, mut wanted: HashSet<IdentifierId>) -> PassResult<()> {
     let keyset = app.keysets.get(&app.vault, tenant).await?;
     let entries = journal::entries(&mut app.archive.read().await?, tenant).await?;
-    for entry in entries.iter().rev().filter(|entry| names_customers(entry.kind)) {
+    let there: HashSet<i64> = app.journal.numbers(0).await?.into_iter().collect();
+    let is_wanted = |entry: &&JournalEntry| names_customers(entry.kind) && there.contains(&entry.seq);
+    for entry in entries.iter().rev().filter(is_wanted) {
         if wanted.is_empty() {
             break;
         }

@@ -138,7 +138,7 @@ impl ReplayJob<'_> {
             report.differing.clone_from(&differing);
         }
         ended?;
-        report.dangling = lost::reserve(self.app, tenant.id).await?;
+        report.dangling = lost::count(self.app, tenant.id).await?;
         look::look(self.app).await?;
         Ok(())
     }
@@ -174,6 +174,7 @@ impl ReplayJob<'_> {
         report.holds = settled.holds;
         report.lost_requests = settled.lost;
         report.content_deleted = settled.content_deleted;
+        lost::reserve(app, tenant.id).await?;
         failpoint::reach("replay.settled");
         replay.entries = entries(look);
         replay.entries.extend(begun.as_ref().map(|object| object.entry));

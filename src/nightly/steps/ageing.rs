@@ -71,6 +71,7 @@ async fn next_plan(context: &PassContext<'_>, pass: &Pass, planned: &mut Planned
         }
         let mut tx = context.begin().await?;
         ageing::delete_plan(&mut tx, tenant.id).await?;
+        records::clear_cells(&mut tx, tenant.id).await?;
         tx.commit().await?;
     }
     if is_left {

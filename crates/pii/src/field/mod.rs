@@ -79,8 +79,8 @@ fn read_name(bare: &Bare, region: Region, patterns: &Patterns) -> FieldReading {
     reading
 }
 
-/// Reads the only identifier in a field that contains more than that, and the name beside it. Of several nobody knows which is the
-/// customer's, and figures beside a number may belong to it.
+/// Reads the only identifier in a field that contains more than that, and the name beside it. If there are several, it is unknown
+/// which one is the customer's, and figures beside a number may belong to it.
 fn read_one(bare: &Bare, region: Region, patterns: &Patterns) -> FieldReading {
     let said = said(bare);
     let Searched { reading, rest, is_glued, .. } =

@@ -89,15 +89,23 @@ fn end(text: &str, start: usize, rest: &str) -> Option<usize> {
     None
 }
 
-/// Whether an account ends here. Letters in it may be those of words, so it has more digits than letters then, is in one piece or
-/// in groups of four, and ends with a word.
+/// Whether an account ends here. Letters in it may be those of words, so it has more digits than letters then, and ends with a
+/// word. It is in one piece or in groups of four, or has its letters first and in groups without digits: `GB82 WEST 123456 …`.
 fn ends(account: &[u8], groups: &[usize], behind: &str) -> bool {
     let letters = account[HEAD..].iter().filter(|character| character.is_ascii_alphabetic()).count();
     if letters == 0 {
         return !behind.starts_with(|c: char| digit(c).is_some());
     }
     let Some((last, whole)) = groups.split_last() else { return false };
-    let is_grouped = whole.iter().all(|length| *length == GROUP) && (*last <= GROUP || whole.is_empty());
+    let is_of_four = whole.iter().all(|length| *length == GROUP) && (*last <= GROUP || whole.is_empty());
+    let (bank, rest) = account[HEAD..].split_at(letters);
+    let mut end = 0;
+    let ends_group = groups.iter().any(|length| {
+        end += length;
+        end == HEAD + letters
+    });
+    let has_bank = bank.iter().all(u8::is_ascii_uppercase) && rest.iter().all(u8::is_ascii_digit) && ends_group;
+    let is_grouped = is_of_four || has_bank;
     2 * letters < account.len() - HEAD && is_grouped && !behind.starts_with(char::is_alphanumeric)
 }
 

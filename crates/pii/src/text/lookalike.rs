@@ -5,6 +5,7 @@
 //! written for those who may. So eight bare digits that are a number stay one though they are a day too (`24052024`);
 //! only digits *written* as something else are left alone (`24.05.2024`). The record's own number always counts.
 
+use super::cues::ends_with_cue;
 use super::digits::{Group, Lookalike, Stretch};
 use crate::digit;
 
@@ -242,7 +243,9 @@ fn mark_price(text: &str, stretch: &mut Stretch, first: usize) {
         && groups[first + 1..first + count].iter().all(is_thousand);
     let before = ends_with_money(&text[..groups[first].start]);
     let single = count == 1 && groups[first].len() >= 4;
-    let is_amount = single && (first == 0 || !groups[first].gap.joins) && is_amount(&text[groups[first].end..]);
+    let is_amount = single
+        && (first == 0 || !groups[first].gap.joins)
+        && is_amount(&text[..groups[first].start], &text[groups[first].end..]);
     if thousands || single && before || is_amount {
         let last = first + count - 1;
         let cents = thousands
@@ -270,12 +273,18 @@ fn mark_price(text: &str, stretch: &mut Stretch, first: usize) {
     }
 }
 
-/// Whether a text begins with the sign of an amount, and not with one of the next amount: `98765432 kr 500`.
-fn is_amount(after: &str) -> bool {
+/// Whether a group is an amount by the sign behind it. The sign is not one of the next amount, as in `98765432 kr 500`, and
+/// no label is before the group: `tlf 98765432,-`.
+fn is_amount(before: &str, after: &str) -> bool {
     let rest = after.trim_start_matches([' ', '\u{A0}']);
     let rest =
         rest.trim_start_matches(|c: char| c.is_alphabetic() || matches!(c, '$' | '€' | '£' | ',' | '-' | '\u{2013}'));
-    begins_with_money(after) && !rest.trim_start_matches([' ', '.', '\u{A0}']).starts_with(|c: char| digit(c).is_some())
+    // In Norwegian and Danish, `nok` is a word too.
+    let is_word = after.trim_start_matches([' ', '\u{A0}']).starts_with("nok");
+    begins_with_money(after)
+        && !is_word
+        && !ends_with_cue(before)
+        && !rest.trim_start_matches([' ', '.', '\u{A0}']).starts_with(|c: char| digit(c).is_some())
 }
 
 const MONEY: [&str; 12] = ["kr", "kr.", "nok", "sek", "dkk", "eur", "euro", "usd", "gbp", "kroner", "kronor", "chf"];

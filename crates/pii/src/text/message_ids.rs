@@ -33,18 +33,29 @@ pub(super) fn is_id(text: &str, range: &Range<usize>, local: &str, last_id: usiz
     }
     let open_at = range.start - before.len() + open;
     let between = text.get(last_id..open_at).filter(|_| last_id > 0);
-    let follows_id = between.and_then(|between| between.strip_prefix('>')).is_some_and(|rest| rest.trim().is_empty());
+    let follows_id = between.and_then(|between| between.strip_prefix('>')).is_some_and(is_folded);
     let digits = local.bytes().filter(u8::is_ascii_digit).count();
     follows_id
         || field(&before[..open]).is_some_and(|field| FIELDS.contains(&field.as_str()))
         || digits > 14 && digits * 2 > local.len()
 }
 
+/// Whether a gap in a header is blanks, or goes on in the next line, which then begins with a blank (RFC 5322).
+fn is_folded(gap: &str) -> bool {
+    let is_blank = |text: &str| text.len() <= NEAR && text.trim_matches([' ', '\t', '\u{A0}']).is_empty();
+    match gap.split_once('\n') {
+        Some((line, next)) => is_blank(line.trim_end_matches('\r')) && next.starts_with([' ', '\t']) && is_blank(next),
+        None => is_blank(gap),
+    }
+}
+
 /// The name of the field whose value begins here: `Message-Id: `, `"message_id": "`, `call_id=`. A long value may begin on the next
 /// line.
 fn field(before: &str) -> Option<String> {
-    let name =
-        before.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'')).strip_suffix([':', '='])?;
+    let (name, gap) = before.rsplit_once([':', '='])?;
+    if !is_folded(gap.trim_end_matches(['"', '\''])) {
+        return None;
+    }
     let name = name.trim_end_matches([' ', '"', '\'']);
     let start = name.rfind(|c: char| !c.is_alphanumeric() && !matches!(c, '-' | '_')).map_or(0, |at| at + 1);
     let name = name.get(start..)?;

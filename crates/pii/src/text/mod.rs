@@ -12,7 +12,7 @@
 //! - the recognizers read them: `own` and `interrupted` the record's own number, `own_address` its address in pieces, `rows`
 //!   (with `weigh` and `assigned`) those of others, `spoken` what is said, `email` and `obfuscated` addresses, `name` the name.
 //!   `lookalike`, `decimals`, and `ids` know what only looks like a number, `elsewhere` the own digits in another country's number, `turns`
-//!   who says what, `stamps` when;
+//!   the speakers of lines, `stamps` the times of lines;
 //! - `resolve` decides which finds count where they overlap.
 //!
 //! Payment cards, bank accounts and national identity numbers are no identifiers: `suppressed` (with `card`, `iban` and
@@ -258,7 +258,7 @@ impl Finder {
         let mut found = Vec::new();
         let mut ids = email::find(text, self.email.as_ref(), &mut found);
         ids.extend(ids::uuids(text));
-        ids.sort_by_key(|range| range.start);
+        merge(&mut ids);
         for hit in &mut found {
             // `sip:+4798765432@sip.example.no` is a number and where to dial it.
             if let Some(dialled) = self.numbers.dialled(text, &hit.0).filter(|_| !self.is_own_address(&hit.1)) {
@@ -328,6 +328,18 @@ fn taken_by(found: &Finds, ids: &[Range<usize>]) -> Vec<Range<usize>> {
     taken.extend_from_slice(ids);
     taken.sort_by_key(|range| range.start);
     taken
+}
+
+/// Sorts ranges, and makes one of those that have something in common.
+fn merge(ranges: &mut Vec<Range<usize>>) {
+    ranges.sort_by_key(|range| range.start);
+    ranges.dedup_by(|next, before| {
+        let is_joined = next.start < before.end;
+        if is_joined {
+            before.end = before.end.max(next.end);
+        }
+        is_joined
+    });
 }
 
 /// Whether a range has something in common with one of those, which are in order.

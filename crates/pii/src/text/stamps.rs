@@ -45,7 +45,7 @@ const LONGEST_LINE: usize = 200;
 /// Verbs of such a line: `On Sun, 12 May 2024 at 10:31, Ola <ola@x.no> wrote:`.
 const VERBS: [&str; 5] = [" wrote", " skrev", " schrieb", " kirjoitti", " a écrit"];
 
-/// The stamps of a text, in its order.
+/// The stamps of a text, in its order. None overlaps another one.
 pub(super) fn find(text: &str) -> Vec<Range<usize>> {
     let Some(stamp) = STAMP.as_ref() else { return Vec::new() };
     let mut found: Vec<Range<usize>> = Vec::new();
@@ -53,12 +53,17 @@ pub(super) fn find(text: &str) -> Vec<Range<usize>> {
         if found.last().is_some_and(|last| range.start < last.end) {
             continue;
         }
-        found.push(attribution(text, &range).unwrap_or(range));
+        let mut stamp = attribution(text, &range).unwrap_or(range);
+        // A whole line has the stamps that were found in it before.
+        while let Some(within) = found.pop_if(|last| last.end > stamp.start) {
+            stamp.start = stamp.start.min(within.start);
+        }
+        found.push(stamp);
     }
     found
 }
 
-/// The whole line of a stamp, if it only says who wrote the message that is quoted below.
+/// The whole line of a stamp, if it ends like one that says who wrote the message which is quoted below.
 fn attribution(text: &str, stamp: &Range<usize>) -> Option<Range<usize>> {
     let before = &text[text.ceil_char_boundary(stamp.start.saturating_sub(LONGEST_LINE))..stamp.start];
     let after = &text[stamp.end..text.floor_char_boundary(stamp.end + LONGEST_LINE)];
@@ -90,6 +95,8 @@ pub(super) fn blanked(text: &str, stamps: &[Range<usize>]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn found(text: &str) -> Vec<&str> {
@@ -127,5 +134,22 @@ mod tests {
         let quoted = "On Sun, 12 May 2024 at 10:31, Ola <ola@x.no> wrote:";
         assert_eq!(found(&format!("a\n{quoted}\nb")), [quoted]);
         assert_eq!(blanked("å (00:12) å", &find("å (00:12) å")), "å         å");
+    }
+
+    #[test]
+    fn the_line_before_a_quoted_message_takes_the_stamps_in_it_along() {
+        let text = format!("Se 10:31 {} 12:40 {} Ola wrote:\nhei 13:50", "a".repeat(150), "b".repeat(80));
+        let line = text.find('\n').unwrap();
+        assert_eq!(find(&text), [0..line, text.len() - 5..text.len()]);
+        assert_eq!(blanked(&text, &find(&text)), format!("{}\nhei      ", " ".repeat(line)));
+    }
+
+    proptest! {
+        #[test]
+        fn stamps_are_in_order_and_apart(text in "([0-9]{2}:[0-9]{2}|12 May 2024|[a-d]{1,90}|[\\[\\]() ,\n]| wrote:\n| skrev:\n|[æ\u{e000}]){0,40}") {
+            let stamps = find(&text);
+            prop_assert!(stamps.windows(2).all(|pair| pair[0].end <= pair[1].start), "{stamps:?}");
+            prop_assert_eq!(blanked(&text, &stamps).len(), text.len());
+        }
     }
 }

@@ -134,7 +134,7 @@ fn name_of(inside: &str) -> &str {
     &inside[..end]
 }
 
-/// Whether a name can only be that of an element, such as `h1` or `o:p`. In a text that somebody wrote, an address or a number may be
+/// Whether a name can only be that of an element, such as `h1` or `o:p`. Where people write, an address or a number may be
 /// between angle brackets, and a browser reads it as an element. It does so with declarations, too: `<![CDATA[98765432]]>`.
 fn is_plain_name(name: &str) -> bool {
     let name = name.strip_prefix('/').unwrap_or(name);

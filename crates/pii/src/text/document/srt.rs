@@ -62,7 +62,7 @@ struct Cue<'t> {
     said: &'t str,
 }
 
-/// Whether a text is nothing but such cues. A transcript with the words behind the times of each line is none.
+/// Whether a text is nothing but such cues. A transcript that has its words behind the times of each line is another format.
 pub(super) fn is_one(text: &str) -> bool {
     let is_timed = text.lines().take(8).any(|line| times(line).is_some());
     is_timed && cues(text).all(|cue| cue.is_ok_and(|cue| cue.beside.is_empty()))

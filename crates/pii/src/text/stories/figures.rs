@@ -168,6 +168,9 @@ fn amounts_are_no_numbers() {
             ("98765431, kr 500", "<+4798765431>, kr 500"),
             ("98765431 - ring", "<+4798765431> - ring"),
             ("98 76 54 31 500 kr", "<+4798765431> 500 kr"),
+            ("Ring meg på 98765431 nok en gang", "Ring meg på <+4798765431> nok en gang"),
+            ("Tlf 98765431 nok hele dagen", "Tlf <+4798765431> nok hele dagen"),
+            ("mobil 98765431,- hilsen Ola", "mobil <+4798765431>,- hilsen Ola"),
         ],
     );
     check(&kari(), &[("98765432 NOK", "<+4798765432> NOK")]);

@@ -292,6 +292,7 @@ fn ids_of_messages_and_calls_are_nobodys() {
         "messageId=abc123@mail.x.no",
         "Call-ID: 3f2a@pbx.x.no",
         "call_id: 98765431@pbx.x.no",
+        "Message-ID: <0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f71.98765431@h.no>",
         "icon@2x.png",
         "img/logo@3x.webp",
     ];
@@ -306,6 +307,8 @@ fn ids_of_messages_and_calls_are_nobodys() {
             ("Caller ID: ola@x.no", "Caller ID: <ola@x.no>"),
             ("Message-ID: <abc@mail.x.no>\nFrom: <ola@x.no>", "Message-ID: <abc@mail.x.no>\nFrom: <<ola@x.no>>"),
             ("ola@2x.no", "<ola@2x.no>"),
+            ("Message-ID: <1@mail.x.no>\n\n<ola@x.no> wrote", "Message-ID: <1@mail.x.no>\n\n<<ola@x.no>> wrote"),
+            ("Message-ID:\n\nola@x.no", "Message-ID:\n\n<ola@x.no>"),
         ],
     );
     let own = own("FI", "0401234567", "aino.v@yritys.fi");

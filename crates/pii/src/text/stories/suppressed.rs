@@ -98,6 +98,9 @@ fn accounts_of_countries_whose_banks_have_letters() {
         ACCOUNT,
         &[
             "NL91 ABNA 0417 1643 00",
+            "NL91 ABNA 0417164300",
+            "GB82 WEST 123456 98765432",
+            "GB82WEST 12345698765432",
             "IT60 X054 2811 1010 0000 0123 456",
             "FR14 2004 1010 0505 0001 3M02 606",
             "MT84 MALT 0110 0001 2345 MTLC AST0 01S",
