@@ -40,7 +40,7 @@ pub(super) fn is_id(text: &str, range: &Range<usize>, local: &str, last_id: usiz
         || digits > 14 && digits * 2 > local.len()
 }
 
-/// Whether a gap in a header is blanks, or goes on in the next line, which then begins with a blank (RFC 5322).
+/// Whether a gap in a header is blanks, perhaps with one line end and a blank behind it, as long fields are folded (RFC 5322).
 fn is_folded(gap: &str) -> bool {
     let is_blank = |text: &str| text.len() <= NEAR && text.trim_matches([' ', '\t', '\u{A0}']).is_empty();
     match gap.split_once('\n') {
