@@ -1,8 +1,8 @@
 //! The totals of aged and deleted interactions: by day, queue, channel, direction, and outcome, and by month, agent, and
 //! channel.
 //!
-//! A cell with fewer than `k` interactions is added to the cell `other` of its month and channel, and so is the smallest of
-//! the larger ones, if `other` would have fewer than `k` without it. So sums by month and channel are exact, and finer ones
+//! A cell with fewer than `k` interactions is added to the cell `other` of its month and channel, and so is the smallest new
+//! one of the others, if `other` would have fewer than `k` without it. So sums by month and channel are exact, and finer ones
 //! differ by at most `other`. Each chunk adds the interactions that it ages. So the
 //! totals of a month are at each instant the sum of what is kept and of the interactions that are not aged.
 
