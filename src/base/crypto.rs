@@ -1,11 +1,12 @@
-//! Keys, sealing, keyed hashing, and permutations of ids: AES-256-GCM, HMAC-SHA-256, and single blocks of AES-256 of
-//! aws-lc-rs.
+//! Keys, sealing, keyed hashing, and permutations of ids: AES-256-GCM and single blocks of AES-256 of aws-lc-rs, and
+//! HMAC-SHA-256 of hmac, whose prepared keys are small and quick to copy.
 
 use std::fmt;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::cipher::{AES_256, DecryptingKey, DecryptionContext, EncryptingKey, UnboundCipherKey};
-use aws_lc_rs::{digest, hmac, rand};
+use aws_lc_rs::{digest, rand};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use uuid::Uuid;
 
 /// The length of every key of this service, in bytes.
@@ -100,30 +101,49 @@ impl Key {
         padded.get(..length).map(<[u8]>::to_vec).ok_or(CryptoError::Unopened)
     }
 
-    /// The keyed hash of some parts. The length of each part counts, so that no two lists have the same input.
+    /// The key, prepared for many keyed hashes.
+    #[must_use]
+    pub fn hasher(&self) -> KeyedHasher {
+        KeyedHasher(Hmac::new(&self.0.into()))
+    }
+
+    /// The keyed hash of some parts.
     #[must_use]
     pub fn hash(&self, parts: &[&[u8]]) -> BlindIndex {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.0);
-        let mut context = hmac::Context::with_key(&key);
-        for part in parts {
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part);
-        }
-        let mut hash = [0; 32];
-        hash.copy_from_slice(context.sign().as_ref());
-        BlindIndex(hash)
+        self.hasher().hash(parts)
     }
 
     /// The HMAC-SHA-256 of a message (RFC 2104), which other programs can verify.
     #[must_use]
     pub fn hmac(&self, message: &[u8]) -> [u8; 32] {
-        let mut tag = [0; 32];
-        tag.copy_from_slice(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &self.0), message).as_ref());
-        tag
+        self.hasher().0.chain_update(message).finalize().into_bytes().into()
     }
 
     pub(super) fn cipher(&self) -> Result<LessSafeKey, CryptoError> {
         UnboundKey::new(&AES_256_GCM, &self.0).map(LessSafeKey::new).map_err(|_| CryptoError::KeyLength)
+    }
+}
+
+/// A key that was prepared for keyed hashes, which halves the time of each. `Debug` shows nothing of it.
+#[derive(Clone)]
+pub struct KeyedHasher(Hmac<sha2::Sha256>);
+
+impl fmt::Debug for KeyedHasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyedHasher(..)")
+    }
+}
+
+impl KeyedHasher {
+    /// The keyed hash of some parts. The length of each part counts, so that no two lists have the same input.
+    #[must_use]
+    pub fn hash(&self, parts: &[&[u8]]) -> BlindIndex {
+        let mut hmac = self.0.clone();
+        for part in parts {
+            hmac.update(&(part.len() as u64).to_be_bytes());
+            hmac.update(part);
+        }
+        BlindIndex(hmac.finalize().into_bytes().into())
     }
 }
 
@@ -226,6 +246,17 @@ mod tests {
         fn garbage_does_not_open(sealed: Vec<u8>) {
             prop_assert!(Key::random().unwrap().open(&sealed, b"").is_err());
         }
+    }
+
+    /// The expected value is that of Python's hmac.
+    #[test]
+    fn a_prepared_key_gives_the_hmac_that_other_programs_give() {
+        let key = Key([0x0b; KEY_LEN]);
+        let expected = "198a607eb44bfbc69903a0f1cf2bbdc5ba0aa3f3d9ae3c1c7a3b1696a0b68cf7";
+        assert_eq!(crate::base::hex::hex(&key.hmac(b"Hi There")), expected);
+        let parts: [&[u8]; 2] = [b"phone", b"+4798765432"];
+        let joined = [&5_u64.to_be_bytes(), parts[0], &11_u64.to_be_bytes(), parts[1]].concat();
+        assert_eq!(key.hash(&parts).0, key.hmac(&joined));
     }
 
     #[test]

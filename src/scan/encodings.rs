@@ -8,6 +8,9 @@ use serde_json::Value;
 
 use super::reading::{ReadText, TextBuilder};
 
+/// The shortest encoded text that can contain a number: `987=6543`.
+const SHORTEST: usize = 8;
+
 /// The shortest base64 that can contain a number.
 const SHORTEST_BASE64: usize = 10;
 
@@ -69,6 +72,9 @@ fn is_soft_break(bytes: &[u8], at: usize) -> bool {
 /// The texts that a word may encode: percent-encoding, quoted-printable, and base64, each once.
 pub fn decodings(token: &str) -> Vec<ReadText> {
     let mut decoded = Vec::new();
+    if token.len() < SHORTEST {
+        return decoded;
+    }
     for sign in [b'%', b'='] {
         if has_escape(token, sign) {
             decoded.push(unescaped(token, sign));
@@ -113,8 +119,30 @@ fn unescaped(token: &str, sign: u8) -> ReadText {
 /// The text behind base64, if it is one: words decode as well, but not into text.
 fn of_base64(run: &[u8]) -> Option<String> {
     let whole = &run[..run.len() - usize::from(run.len() % 4 == 1)];
-    let bytes = STANDARD_NO_PAD.decode(whole).or_else(|_| URL_SAFE_NO_PAD.decode(whole)).ok()?;
+    // The first characters of most words and ids already are no text.
+    let mut begin = [0; 3];
+    if !whole.get(..4).is_some_and(|four| decode(four, &mut begin) == Some(3) && is_text_or_begins_one(&begin)) {
+        return None;
+    }
+    let mut bytes = vec![0; base64::decoded_len_estimate(whole.len())];
+    let length = decode(whole, &mut bytes)?;
+    bytes.truncate(length);
     let text = String::from_utf8(bytes).ok()?;
-    let is_text = text.chars().all(|c| !c.is_control() || c.is_ascii_whitespace());
-    is_text.then_some(text)
+    is_text(&text).then_some(text)
+}
+
+fn decode(run: &[u8], bytes: &mut [u8]) -> Option<usize> {
+    STANDARD_NO_PAD.decode_slice(run, bytes).or_else(|_| URL_SAFE_NO_PAD.decode_slice(run, bytes)).ok()
+}
+
+fn is_text(text: &str) -> bool {
+    text.chars().all(|c| !c.is_control() || c.is_ascii_whitespace())
+}
+
+/// Whether bytes are a text, but for a character that they cut.
+fn is_text_or_begins_one(bytes: &[u8]) -> bool {
+    match str::from_utf8(bytes) {
+        Ok(text) => is_text(text),
+        Err(error) => error.error_len().is_none() && str::from_utf8(&bytes[..error.valid_up_to()]).is_ok_and(is_text),
+    }
 }

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::calling_codes;
 use super::model::{FindingClass, FoundPlace, MOST_PLACES, ScanReport};
+use super::numbers::{self, Misses};
 use super::projection::{Candidate, candidates};
 use crate::base::crypto::BlindIndex;
 use crate::base::target::Target;
@@ -24,8 +25,8 @@ const HASHES: i64 = 20_000;
 /// How many look-ups one statement confirms.
 const BATCH: usize = 1_000;
 
-/// The fewest and the most digits of a number in E.164.
-const LENGTHS: std::ops::RangeInclusive<usize> = 7..=15;
+/// The longest text that is remembered if nothing in it can be an identifier, in bytes, and how many are.
+const REMEMBERED: (usize, usize) = (64, 8_192);
 
 /// A set of keyed hashes that knows all of its members and some others.
 struct Filter(Vec<u64>);
@@ -100,6 +101,9 @@ struct Pending {
 pub struct Matcher {
     keyset: Arc<Keyset>,
     filter: Filter,
+    misses: Misses,
+    /// Short texts without any look-up that the filter let through: most columns have the same values in many rows.
+    clean: HashSet<String>,
     calling_code: &'static str,
     pending: Vec<Pending>,
     /// The control numbers that were found. Each counts once, so that a number that is written often hides no finding.
@@ -113,7 +117,16 @@ impl Matcher {
         let keyset = app.keysets.get(&app.vault, tenant.id).await?;
         let filter = Filter::read(&app.vault, &keyset).await?;
         let calling_code = calling_codes::of_region(&tenant.region.to_string()).unwrap_or_default();
-        Ok(Self { keyset, filter, calling_code, pending: Vec::new(), controls: HashSet::new(), found: HashSet::new() })
+        Ok(Self {
+            keyset,
+            filter,
+            misses: Misses::default(),
+            clean: HashSet::new(),
+            calling_code,
+            pending: Vec::new(),
+            controls: HashSet::new(),
+            found: HashSet::new(),
+        })
     }
 
     pub fn keyset(&self) -> &Keyset {
@@ -122,37 +135,57 @@ impl Matcher {
 
     /// Searches a text. The look-ups that the filter lets through wait for [`Matcher::confirm`].
     pub fn search(&mut self, text: &str, source: impl Fn() -> Source) {
+        let (longest, most) = REMEMBERED;
+        if text.len() <= longest && self.clean.contains(text) {
+            return;
+        }
+        let before = self.pending.len();
         self.search_part(text, None, source);
+        if text.len() <= longest && self.pending.len() == before {
+            if self.clean.len() == most {
+                self.clean.clear();
+            }
+            self.clean.insert(text.to_owned());
+        }
     }
 
     /// Searches a part of a file. Candidates that begin at the end of the part belong to the next one. In a file, each
     /// position is a finding of its own.
     pub fn search_part(&mut self, text: &str, end: Option<usize>, source: impl Fn() -> Source) {
-        let (mut seen, mut readings, mut shared) = (HashSet::new(), Vec::new(), None);
-        let Self { keyset, filter, calling_code, pending, .. } = self;
+        let (mut seen, mut shared) = (HashSet::new(), None);
+        let Self { keyset, filter, misses, calling_code, pending, .. } = self;
         candidates(text, &mut |position, candidate| {
             if end.is_some_and(|end| position >= end) {
                 return;
             }
             let mut look_up = |hash: BlindIndex, look: Look| {
+                let may_be_known = filter.may_contain(hash);
                 // Two readings of one text are one finding.
                 let place = if end.is_some() { position } else { 0 };
-                if filter.may_contain(hash) && seen.insert((hash, look, place)) {
+                if may_be_known && seen.insert((hash, look, place)) {
                     let source = Arc::clone(shared.get_or_insert_with(|| Arc::new(source())));
                     pending.push(Pending { hash, look, source, position });
                 }
+                may_be_known
             };
             match candidate {
-                Candidate::Email(address) => look_up(keyset.index_of_email(address), Look::Whole),
+                Candidate::Email(address) => {
+                    look_up(keyset.index_of_email(address), Look::Whole);
+                }
                 Candidate::Digits { digits, is_international, is_whole } => {
-                    read_digits(digits, is_international, calling_code, &mut readings);
-                    for number in readings.drain(..) {
-                        let look = if is_whole { Look::Whole } else { Look::Window };
-                        look_up(keyset.index_of_phone(&number), look);
-                        if let Some(control) = control(&number).filter(|_| is_whole) {
-                            look_up(keyset.index_of_phone(&control), Look::Control);
+                    numbers::read(digits, is_international, calling_code, &mut |number| {
+                        if misses.contain(number, is_whole) {
+                            return;
                         }
-                    }
+                        let look = if is_whole { Look::Whole } else { Look::Window };
+                        let mut may_be_known = look_up(keyset.index_of_phone(number.as_str()), look);
+                        if let Some(control) = number.control().filter(|_| is_whole) {
+                            may_be_known |= look_up(keyset.index_of_phone(control.as_str()), Look::Control);
+                        }
+                        if !may_be_known {
+                            misses.insert(number, is_whole);
+                        }
+                    });
                 }
             }
         });
@@ -225,67 +258,9 @@ fn note(report: &mut ScanReport, found: &Pending, class: FindingClass) {
     }
 }
 
-/// The numbers in E.164 that a run of digits may be, for a tenant with this calling code.
-fn read_digits(digits: &str, is_international: bool, calling_code: &str, readings: &mut Vec<String>) {
-    let mut add = |parts: [&str; 2]| {
-        let number = format!("+{}", parts.concat());
-        if LENGTHS.contains(&(number.len() - 1)) && !readings.contains(&number) {
-            readings.push(number);
-        }
-    };
-    let without_trunk = |digits: &str| digits.strip_prefix(calling_code)?.strip_prefix('0').map(str::to_owned);
-    let international = digits.strip_prefix("00").filter(|_| !is_international).unwrap_or(digits);
-    add(["", international]);
-    if !calling_code.is_empty() {
-        // A zero is often written behind the calling code: +46 (0)70 123 45 67.
-        if let Some(rest) = without_trunk(international) {
-            add([calling_code, &rest]);
-        }
-        if !is_international && !digits.starts_with("00") {
-            add([calling_code, digits]);
-            if let Some(rest) = digits.strip_prefix('0') {
-                add([calling_code, rest]);
-            }
-        }
-    }
-}
-
-/// Another number with the same beginning. Each number has its own, so that looking up the controls of all numbers is
-/// looking up as many control numbers as there are erased ones.
-fn control(number: &str) -> Option<String> {
-    let (prefix, last) = number.split_at_checked(number.len().checked_sub(4)?)?;
-    let last: u32 = last.parse().ok()?;
-    Some(format!("{prefix}{:04}", (last * 7 + 4_271) % 10_000))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn readings(digits: &str, is_international: bool) -> Vec<String> {
-        let mut readings = Vec::new();
-        read_digits(digits, is_international, "47", &mut readings);
-        readings
-    }
-
-    #[test]
-    fn digits_are_read_as_national_and_as_international() {
-        assert_eq!(readings("98765432", false), ["+98765432", "+4798765432"]);
-        assert_eq!(readings("98765432", true), ["+98765432"]);
-        assert_eq!(readings("004798765432", false), ["+4798765432"]);
-        assert!(readings("098765432", false).contains(&"+4798765432".to_owned()));
-        assert!(readings("47098765432", true).contains(&"+4798765432".to_owned()));
-        assert_eq!(readings("1234567890123456", false), Vec::<String>::new());
-    }
-
-    #[test]
-    fn a_control_number_differs_and_belongs_to_one_number_only() {
-        let numbers = (0..10_000).map(|last| format!("+479876{last:04}"));
-        let controls: HashSet<String> = numbers.clone().filter_map(|number| control(&number)).collect();
-        assert_eq!(controls.len(), 10_000);
-        assert!(numbers.clone().all(|number| control(&number).unwrap() != number));
-        assert!(numbers.map(|number| control(&number).unwrap()).all(|control| control.starts_with("+479876")));
-    }
 
     #[test]
     fn a_filter_knows_its_members() {

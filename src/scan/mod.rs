@@ -11,6 +11,7 @@ mod encodings;
 mod files;
 mod matcher;
 mod model;
+mod numbers;
 mod projection;
 mod reading;
 mod runs;

@@ -27,15 +27,26 @@ pub enum Candidate<'t> {
 /// Gives all candidates of a text, each with the position at which it, or its encoding, begins.
 pub fn candidates(text: &str, take: &mut impl FnMut(usize, Candidate<'_>)) {
     read(text, &|at| at, take);
-    // The text is also read as it is: a backslash may be a sign of its own.
-    if let Some(reading) = unescaped(text) {
-        read(&reading.text, &|at| reading.place(at), take);
+    // The text is also read as it is: a backslash may be a sign of its own. No escape goes over a line break, so the other
+    // lines of a dump have one reading.
+    let (mut start, lines) = (0, if text.contains('\\') { text } else { "" });
+    for line in lines.split_inclusive('\n') {
+        if let Some(reading) = unescaped(line) {
+            read(&reading.text, &|at| start + reading.place(at), take);
+        }
+        start += line.len();
     }
-    if text.trim_start().starts_with(['{', '[']) {
+    if may_split_texts(text) {
         for joined in texts_of_json(text) {
             read(&joined, &|_| 0, take);
         }
     }
+}
+
+/// Whether a text may be a JSON document that has one text in several values, or escapes in one.
+fn may_split_texts(text: &str) -> bool {
+    let is_flat = || text.bytes().filter(|byte| b"{[".contains(byte)).nth(1).is_none() && !text.contains('\\');
+    text.trim_start().starts_with('[') || text.trim_start().starts_with('{') && !is_flat()
 }
 
 /// The candidates of one reading of a text, and of the encodings in it.
@@ -74,30 +85,58 @@ fn plain(text: &str, take: &mut impl FnMut(usize, Candidate<'_>)) {
     runs.end(take);
 }
 
-/// The length of a UUID or of a day at this position. Their digits are no number of anybody.
+/// The length of a UUID, or of a day with its time, at this position. Their digits are no number of anybody.
 fn opaque(bytes: &[u8], at: usize) -> usize {
-    let is_start = at.checked_sub(1).is_none_or(|before| !bytes[before].is_ascii_alphanumeric());
-    let ends =
-        |length: usize| bytes.get(at + length).is_none_or(|after| !after.is_ascii_alphanumeric() || *after == b'T');
-    let has = |pattern: &[u8]| {
-        let given = bytes.get(at..at + pattern.len());
-        given.is_some_and(|given| {
-            given.iter().zip(pattern).all(|(byte, wanted)| match wanted {
-                b'x' => byte.is_ascii_hexdigit(),
-                b'9' => byte.is_ascii_digit(),
-                wanted => byte == wanted,
-            })
-        })
-    };
-    if is_start && has(b"xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx") && ends(36) {
+    if at.checked_sub(1).is_some_and(|before| bytes[before].is_ascii_alphanumeric()) {
+        return 0;
+    }
+    let rest = &bytes[at..];
+    let ends = |length: usize| rest.get(length).is_none_or(|after| !after.is_ascii_alphanumeric());
+    if fits(rest, b"xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx") && ends(36) {
         return 36;
     }
-    let is_day = has(b"2099-99-99") || has(b"1999-99-99");
     let in_range = |from: usize, most: u8| {
-        let number = bytes.get(at + from..at + from + 2).map_or(0, |two| (two[0] - b'0') * 10 + (two[1] - b'0'));
+        let number = rest.get(from..from + 2).map_or(0, |two| (two[0] - b'0') * 10 + (two[1] - b'0'));
         (1..=most).contains(&number)
     };
-    if is_start && is_day && in_range(5, 12) && in_range(8, 31) && ends(10) { 10 } else { 0 }
+    let is_day = fits(rest, b"2099-99-99") || fits(rest, b"1999-99-99");
+    if !is_day || !in_range(5, 12) || !in_range(8, 31) {
+        return 0;
+    }
+    let whole = 10 + time(&rest[10..]);
+    if ends(whole) || whole == 10 && rest.get(10) == Some(&b'T') { whole } else { 0 }
+}
+
+/// Whether bytes begin as a pattern does, in which 9 is any digit and x any hexadecimal one.
+fn fits(bytes: &[u8], pattern: &[u8]) -> bool {
+    bytes.len() >= pattern.len()
+        && bytes.iter().zip(pattern).all(|(byte, wanted)| match wanted {
+            b'x' => byte.is_ascii_hexdigit(),
+            b'9' => byte.is_ascii_digit(),
+            wanted => byte == wanted,
+        })
+}
+
+/// The length of the time behind a day, as databases and RFC 3339 write it, with its offset. A longer fraction than that
+/// of microseconds may be a number.
+fn time(bytes: &[u8]) -> usize {
+    let is_time = fits(bytes, b"T99:99:99") || fits(bytes, b" 99:99:99");
+    if !is_time {
+        return 0;
+    }
+    let digits = |from: usize| bytes[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let fraction = if bytes.get(9) == Some(&b'.') { digits(10) } else { 0 };
+    if fraction > 6 {
+        return 0;
+    }
+    let end = if fraction > 0 { 10 + fraction } else { 9 };
+    let offset = match bytes.get(end) {
+        Some(b'Z') => 1,
+        Some(b'+' | b'-') if fits(&bytes[end + 1..], b"99:99") => 6,
+        Some(b'+' | b'-') if digits(end + 1) == 2 => 3,
+        _ => 0,
+    };
+    end + offset
 }
 
 /// The address around an @.
@@ -174,6 +213,12 @@ mod tests {
             r"said\nnio åtta sju sex fem fyra tre två",
             r"tel \u0039\x38765432",
             "call-98765432.wav",
+            "2026-02-20 98765432",
+            "2026-02-20T10:00:00 98765432",
+            "2026-02-20 10:00:00.123456+00\t98765432",
+            "2026-02-20 10:00:00+0098765432",
+            "2026-02-20 10:00:00.98765432",
+            r#"{"a": {"w": "987"}, "b": {"w": "65432"}}"#,
             "Nine, eight, seven, six, five, four, three, two.",
             "nio åtta sju sex fem fyra tre två",
             "ni åtte sju seks fem fire tre to",
@@ -219,6 +264,8 @@ mod tests {
         for text in [
             "0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f71 41238456-8412-3845-6841-238456841238",
             "2026-02-20T10:00:00Z",
+            "2026-02-20 10:00:00.123456+00",
+            "2026-02-20T10:00:00.123+02:00 2026-02-20T10:00:00.5Z",
             "it takes two to tango, one by one",
             "12345 a 678",
             "a@b, @example.net",

@@ -58,8 +58,11 @@ pub fn text_of(bytes: &[u8]) -> String {
 
 /// Reads the escapes of a text: line breaks, tabs, and codes of characters that are written with a backslash. Dumps,
 /// logs, and JSON write them so. The letter of an escape would be a part of the address behind it: `\nkari@example.net`.
-/// A text without a backslash has no such reading.
+/// A text without a backslash has no such reading, and one with the mark that a dump writes for NULL has none either.
 pub fn unescaped(text: &str) -> Option<ReadText> {
+    if !has_escape(text.as_bytes()) {
+        return None;
+    }
     let mut builder = TextBuilder::default();
     let mut at = 0;
     while let Some(escape) = text[at..].find('\\').map(|found| at + found) {
@@ -72,11 +75,14 @@ pub fn unescaped(text: &str) -> Option<ReadText> {
         }
         at = letter + length;
     }
-    if at == 0 {
-        return None;
-    }
     builder.push(at, &text.as_bytes()[at..]);
     Some(builder.finish())
+}
+
+/// Whether a text has a backslash other than those of `\N`.
+fn has_escape(bytes: &[u8]) -> bool {
+    let after = |at: usize| bytes.get(at + 1);
+    bytes.iter().enumerate().any(|(at, byte)| *byte == b'\\' && after(at) != Some(&b'N'))
 }
 
 /// The length of an escape behind its backslash, and the character that it means. A backslash before another character
@@ -125,6 +131,7 @@ mod tests {
             }
         }
         assert!(unescaped("no escape").is_none());
+        assert!(unescaped("1\t\\N\tx\t\\N").is_none());
     }
 
     proptest! {

@@ -19,7 +19,7 @@ use super::master::MasterKeys;
 use super::model::VaultError;
 use super::sql::{ContentKeyRow, IdentifierRow, NewIdentifier};
 use crate::base::clock::Clock;
-use crate::base::crypto::{BlindIndex, KEY_LEN, Key, sha256};
+use crate::base::crypto::{BlindIndex, KEY_LEN, Key, KeyedHasher, sha256};
 use crate::base::id::{IdentifierId, ObjectId, TenantId, WebhookId};
 use crate::journal::TenantKeys;
 use crate::store::{Db, StoreError, Tx, Vault};
@@ -47,7 +47,7 @@ pub(super) const SERVICE: TenantId = TenantId(Uuid::nil());
 pub struct Keyset {
     pub tenant: TenantId,
     masters: Arc<MasterKeys>,
-    index: Key,
+    index: KeyedHasher,
     seal: ArcSwap<BTreeMap<i32, Key>>,
     journal: TenantKeys,
     read_at: Instant,
@@ -107,7 +107,7 @@ impl Keysets {
         let keyset = Arc::new(Keyset {
             tenant,
             masters: Arc::clone(&self.masters),
-            index: self.masters.unwrap(index)?,
+            index: self.masters.unwrap(index)?.hasher(),
             seal: ArcSwap::from_pointee(versions(&self.masters, &rows)?),
             journal: self.journal_keys(tenant, &rows)?,
             read_at: Instant::now(),
