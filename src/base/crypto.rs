@@ -104,7 +104,10 @@ impl Key {
     /// The key, prepared for many keyed hashes.
     #[must_use]
     pub fn hasher(&self) -> KeyedHasher {
-        KeyedHasher(Hmac::new(&self.0.into()))
+        // A key that is shorter than a block of the hash is filled up with zeros (RFC 2104).
+        let mut block = [0; 64];
+        block.iter_mut().zip(self.0).for_each(|(place, byte)| *place = byte);
+        KeyedHasher(Hmac::new(&block.into()))
     }
 
     /// The keyed hash of some parts.
