@@ -8,7 +8,7 @@ use super::address::{Address, FtpTls};
 use super::context::DeliveryWorker;
 use super::metadata::{InteractionMetadata, Metadata, RecordingMetadata};
 use super::model::{Addressee, AttemptError, DeliveryError, SendError};
-use super::payload::{EncryptionPlan, FileNames, part};
+use super::payload::{EncryptionPlan, FileNames, PayloadBody, part};
 use super::targets::{Reach, TargetSession};
 use crate::archive::{self, Channel, CustomerField, Direction, Record};
 use crate::audit::{self, Action, Entry, Grant};
@@ -101,7 +101,7 @@ impl<'a> Attempt<'a> {
     pub async fn run(&self) -> Result<Vec<String>, AttemptError> {
         let mut target = self.reach().await?;
         let ended = self.bring(&mut target).await;
-        if ended.as_ref().is_err_and(AttemptError::leaves_the_line) {
+        if self.destination.renames && ended.as_ref().is_err_and(AttemptError::leaves_the_line) {
             // Nothing half is left where it can be helped; else the next attempt removes it.
             for name in self.names.both() {
                 let _ = target.remove(&part(name, self.claim.attempt)).await;
@@ -115,7 +115,8 @@ impl<'a> Attempt<'a> {
     }
 
     async fn bring(&self, target: &mut TargetSession) -> Result<(), AttemptError> {
-        for attempt in 1..self.claim.attempt {
+        let renames = self.destination.renames;
+        for attempt in (1..self.claim.attempt).take_while(|_| renames) {
             for name in self.names.both() {
                 match target.remove(&part(name, attempt)).await {
                     // A server may let nobody remove files. The remains of an earlier attempt harm nothing.
@@ -128,7 +129,8 @@ impl<'a> Attempt<'a> {
         let wanted = self.plan.size(&self.content);
         // A file that is encrypted on the way out may be for a key that was replaced since. It is sent again.
         let has_recording = wanted.is_some() && target.size(recording).await? == wanted;
-        if has_recording && target.size(metadata).await?.is_some() {
+        // Where nothing is renamed, metadata of some size may be half of them.
+        if has_recording && renames && target.size(metadata).await?.is_some() {
             return Ok(());
         }
         let grant = self.note().await?;
@@ -137,15 +139,23 @@ impl<'a> Attempt<'a> {
             let whole = 0..self.content.stored_size;
             let reading = content::read(stores, content_store, self.tenant.id, &self.content, whole, &grant).await;
             let mut body = self.plan.recording(reading.map_err(DeliveryError::from)?)?;
-            target.write(&part(recording, self.claim.attempt), &mut body).await?;
-            self.announce().await?;
-            target.rename(&part(recording, self.claim.attempt), recording).await?;
+            self.write(target, recording, &mut body).await?;
         }
         let mut body = self.plan.metadata(self.describe(&grant).await?)?;
-        target.write(&part(metadata, self.claim.attempt), &mut body).await?;
+        self.write(target, metadata, &mut body).await
+    }
+
+    /// Writes a file, and gives it its name when it is whole. At a server that renames nothing, it has its name from the
+    /// beginning, and so it is announced before.
+    async fn write(&self, target: &mut TargetSession, name: &str, body: &mut PayloadBody) -> Result<(), AttemptError> {
+        if !self.destination.renames {
+            self.announce().await?;
+            return target.write(name, body).await;
+        }
+        let part = part(name, self.claim.attempt);
+        target.write(&part, body).await?;
         self.announce().await?;
-        target.rename(&part(metadata, self.claim.attempt), metadata).await?;
-        Ok(())
+        Ok(target.rename(&part, name).await?)
     }
 
     async fn announce(&self) -> Result<(), AttemptError> {
@@ -155,6 +165,10 @@ impl<'a> Attempt<'a> {
 
     /// Removes what an attempt that was broken off has left, by another line.
     pub async fn clear(&self) {
+        // Without renaming, the next attempt may already write these files.
+        if !self.destination.renames {
+            return;
+        }
         let cleared = async {
             let mut target = self.reach().await?;
             for name in self.names.both() {

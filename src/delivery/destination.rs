@@ -1,6 +1,6 @@
 //! A tenant's destination: set, shown without its secret, and removed.
 
-use secrecy::ExposeSecret as _;
+use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::address::{Address, FtpTls};
@@ -25,9 +25,10 @@ pub async fn set(stores: &AppContext, actor: &Actor, new: NewDestination) -> Res
     let tenant = tenants::find(&mut stores.archive.read().await?, actor.tenant).await?;
     let tenant = tenant.ok_or(DeliveryError::Unknown)?;
     new.check(tenant.settings.recordings.allow_plain_ftp)?;
-    let NewDestination { address, secret, host_key, endpoint, region, access_key_id } = new;
+    let NewDestination { address, secret, host_key, endpoint, region, access_key_id, renames } = new;
     let now = stores.clock.now();
-    let destination = Destination { url: address.to_url(), host_key, endpoint, region, access_key_id, updated_at: now };
+    let url = address.to_url();
+    let destination = Destination { url, host_key, endpoint, region, access_key_id, renames, updated_at: now };
     let keyset = stores.keysets.get(&stores.vault, actor.tenant).await?;
     let mut tx = stores.vault.write().await?;
     match secret {
@@ -69,25 +70,33 @@ impl NewDestination {
     /// Whether all is there that the address needs, and nothing else (B8).
     fn check(&self, allow_plain_ftp: bool) -> Result<(), DeliveryError> {
         let rule = |place, code, rule| Err(DeliveryError::Rule(place, code, rule));
-        let Self { address, secret, host_key, endpoint, region, access_key_id } = self;
-        if let Some(DeliverySecret::Password(text) | DeliverySecret::PrivateKey(text)) = secret {
-            let text = text.expose_secret();
+        let Self { address, secret, host_key, endpoint, region, access_key_id, renames } = self;
+        let (password, private_key) = match secret {
+            Some(DeliverySecret::Password(password)) => (Some(password), None),
+            Some(DeliverySecret::PrivateKey(key, password)) => (password.as_ref(), Some(key)),
+            None => (None, None),
+        };
+        for (place, text) in [("/password", password), ("/private_key", private_key)] {
+            let Some(text) = text.map(ExposeSecret::expose_secret) else { continue };
             if text.is_empty() || text.len() > LONGEST_SECRET {
-                return rule("/password", "out_of_range", "must be 1 to 16384 bytes");
+                return rule(place, "out_of_range", "must be 1 to 16384 bytes");
             }
-            if matches!(secret, Some(DeliverySecret::Password(_))) && text.chars().any(char::is_control) {
-                return rule("/password", "format", "must not contain control characters");
+            if text.chars().any(|c| c.is_control() && (place == "/password" || !c.is_ascii_whitespace())) {
+                return rule(place, "format", "must not contain control characters");
             }
         }
         let is_s3 = matches!(address, Address::S3 { .. });
         if !is_s3 && (endpoint.is_some() || region.is_some() || access_key_id.is_some()) {
             return rule("/endpoint", "format", "endpoint, region, and access_key_id are allowed for s3:// only");
         }
+        if !renames && !matches!(address, Address::Sftp(_) | Address::Ftp { .. }) {
+            return rule("/rename", "format", "false is allowed for sftp://, ftps://, and ftp:// only");
+        }
         let has_tls = matches!(address, Address::Ftp { tls: FtpTls::Explicit | FtpTls::Implicit, .. });
         if host_key.is_some() && !has_tls && !matches!(address, Address::Sftp(_)) {
             return rule("/host_key", "format", "is allowed for sftp:// and ftps:// only");
         }
-        if matches!(secret, Some(DeliverySecret::PrivateKey(_))) && !matches!(address, Address::Sftp(_)) {
+        if private_key.is_some() && !matches!(address, Address::Sftp(_)) {
             return rule("/private_key", "format", "is allowed for sftp:// only");
         }
         if !TargetSession::is_built_in(address) {
@@ -97,7 +106,7 @@ impl NewDestination {
             Address::Folder(_) if secret.is_some() => rule("/password", "format", "is not allowed for file:///"),
             Address::Folder(_) => Ok(()),
             _ if secret.is_none() => {
-                rule("/password", "required", "is required; for sftp://, a private_key may be sent instead")
+                rule("/password", "required", "is required; for sftp://, a private_key may be sent instead, or as well")
             }
             Address::Ftp { tls: FtpTls::None, .. } if !allow_plain_ftp => rule(
                 "/url",
@@ -159,7 +168,7 @@ impl NewDestination {
             return rule("/host_key", "format", "must be an OpenSSH public key, or its SHA256 fingerprint");
         }
         match &self.secret {
-            Some(DeliverySecret::PrivateKey(text)) if read_private_key(text.expose_secret()).is_none() => {
+            Some(DeliverySecret::PrivateKey(text, _)) if read_private_key(text.expose_secret()).is_none() => {
                 rule("/private_key", "format", "must be an OpenSSH private key without a passphrase")
             }
             _ => Ok(()),

@@ -31,6 +31,8 @@ pub struct NewDestination {
     pub region: Option<String>,
     /// S3: the access key.
     pub access_key_id: Option<String>,
+    /// Whether the server renames files.
+    pub renames: bool,
 }
 
 /// Declares the faults once: the variant and its stable word.

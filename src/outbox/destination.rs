@@ -13,25 +13,27 @@ struct DestinationRow {
     endpoint: Option<String>,
     region: Option<String>,
     access_key_id: Option<String>,
+    renames: bool,
     updated_at: DateTime<Utc>,
 }
 
 pub async fn destination(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Option<Destination>> {
     let row: Option<DestinationRow> = tx
-        .query("SELECT url, host_key, endpoint, region, access_key_id, updated_at FROM delivery_targets")
+        .query("SELECT url, host_key, endpoint, region, access_key_id, renames, updated_at FROM delivery_targets")
         .with(" WHERE tenant_id = ", tenant)
         .maybe()
         .await?;
     Ok(row.map(|row| {
-        let DestinationRow { url, host_key, endpoint, region, access_key_id, updated_at } = row;
-        Destination { url, host_key, endpoint, region, access_key_id, updated_at }
+        let DestinationRow { url, host_key, endpoint, region, access_key_id, renames, updated_at } = row;
+        Destination { url, host_key, endpoint, region, access_key_id, renames, updated_at }
     }))
 }
 
 pub async fn upsert_destination(tx: &mut Tx<Archive>, tenant: TenantId, destination: &Destination) -> Result<u64> {
-    let Destination { url, host_key, endpoint, region, access_key_id, updated_at } = destination;
+    let Destination { url, host_key, endpoint, region, access_key_id, renames, updated_at } = destination;
     tx.query(
-        "INSERT INTO delivery_targets (tenant_id, url, host_key, endpoint, region, access_key_id, updated_at) VALUES (",
+        "INSERT INTO delivery_targets (tenant_id, url, host_key, endpoint, region, access_key_id, renames, updated_at) \
+         VALUES (",
     )
     .with("", tenant)
     .with(", ", url.as_str())
@@ -39,11 +41,12 @@ pub async fn upsert_destination(tx: &mut Tx<Archive>, tenant: TenantId, destinat
     .with(", ", endpoint.as_deref())
     .with(", ", region.as_deref())
     .with(", ", access_key_id.as_deref())
+    .with(", ", *renames)
     .with(", ", *updated_at)
     .push(
         ") ON CONFLICT (tenant_id) DO UPDATE SET url = excluded.url, host_key = excluded.host_key, \
          endpoint = excluded.endpoint, region = excluded.region, access_key_id = excluded.access_key_id, \
-         updated_at = excluded.updated_at",
+         renames = excluded.renames, updated_at = excluded.updated_at",
     )
     .execute()
     .await

@@ -86,5 +86,7 @@ pub struct Destination {
     pub region: Option<String>,
     /// S3: the access key.
     pub access_key_id: Option<String>,
+    /// Whether the server renames files.
+    pub renames: bool,
     pub updated_at: DateTime<Utc>,
 }

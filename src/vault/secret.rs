@@ -13,15 +13,33 @@ use crate::store::{Tx, Vault};
 pub enum DeliverySecret {
     /// A password, or the secret of an access key.
     Password(SecretString),
-    /// A private key of SSH, in the format of OpenSSH.
-    PrivateKey(SecretString),
+    /// A private key of SSH, in the format of OpenSSH, and a password if the server wants both.
+    PrivateKey(SecretString, Option<SecretString>),
 }
 
+/// It is between a key and a password, and neither contains it.
+const SEPARATOR: char = '\0';
+
 impl DeliverySecret {
-    const fn parts(&self) -> (&'static str, &SecretString) {
+    /// The kind of the secret, and the text that is sealed.
+    fn parts(&self) -> (&'static str, SecretString) {
         match self {
-            Self::Password(text) => ("password", text),
-            Self::PrivateKey(text) => ("private_key", text),
+            Self::Password(text) => ("password", text.clone()),
+            Self::PrivateKey(key, None) => ("private_key", key.clone()),
+            Self::PrivateKey(key, Some(password)) => {
+                let text = format!("{}{SEPARATOR}{}", key.expose_secret(), password.expose_secret());
+                ("private_key", SecretString::from(text))
+            }
+        }
+    }
+
+    fn of(kind: &str, text: String) -> Self {
+        match (kind, text.split_once(SEPARATOR)) {
+            ("private_key", Some((key, password))) => {
+                Self::PrivateKey(SecretString::from(key), Some(SecretString::from(password)))
+            }
+            ("private_key", None) => Self::PrivateKey(SecretString::from(text), None),
+            _ => Self::Password(SecretString::from(text)),
         }
     }
 }
@@ -49,8 +67,7 @@ pub async fn delivery_secret(
     let Some(row) = sql::delivery_secret(tx, keyset.tenant).await? else { return Ok(None) };
     let sql::SecretRow { kind, sealed, key_version } = row;
     keyset.learn(tx, [key_version]).await?;
-    let text = SecretString::from(keyset.open_secret(address, key_version, &sealed)?);
-    Ok(Some(if kind == "private_key" { DeliverySecret::PrivateKey(text) } else { DeliverySecret::Password(text) }))
+    Ok(Some(DeliverySecret::of(&kind, keyset.open_secret(address, key_version, &sealed)?)))
 }
 
 /// Deletes the secret of the tenant's target. To repeat it changes nothing.

@@ -26,7 +26,8 @@ pub struct DeliveryTarget {
     #[serde(default)]
     #[schema(write_only, max_length = 16384)]
     password: Option<String>,
-    /// For `sftp://`: an OpenSSH private key without a passphrase, instead of a password.
+    /// For `sftp://`: an OpenSSH private key without a passphrase, instead of a password, or together with one if the
+    /// server asks for both.
     #[serde(default)]
     #[schema(write_only, max_length = 16384)]
     private_key: Option<String>,
@@ -47,27 +48,31 @@ pub struct DeliveryTarget {
     #[serde(default)]
     #[schema(max_length = 200)]
     access_key_id: Option<String>,
+    /// Whether each file is written under a name with `.part` and renamed when it is complete. `false` is for servers that
+    /// rename nothing.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    rename: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 impl DeliveryTarget {
     /// The target as it was meant, or what is wrong with it.
     pub fn read(self) -> Result<NewDestination, Vec<FieldError>> {
-        let Self { url, password, private_key, host_key, endpoint, region, access_key_id } = self;
+        let Self { url, password, private_key, host_key, endpoint, region, access_key_id, rename: renames } = self;
         let address =
             url.parse().map_err(|error: AddressError| vec![FieldError::at("/url", "format", error.to_string())])?;
         let secret = match (password, private_key) {
-            (Some(_), Some(_)) => {
-                return Err(vec![FieldError::at(
-                    "/private_key",
-                    "format",
-                    "must not be sent together with a password",
-                )]);
+            (password, Some(key)) => {
+                Some(DeliverySecret::PrivateKey(SecretString::from(key), password.map(SecretString::from)))
             }
             (Some(password), None) => Some(DeliverySecret::Password(SecretString::from(password))),
-            (None, Some(key)) => Some(DeliverySecret::PrivateKey(SecretString::from(key))),
             (None, None) => None,
         };
-        Ok(NewDestination { address, secret, host_key, endpoint, region, access_key_id })
+        Ok(NewDestination { address, secret, host_key, endpoint, region, access_key_id, renames })
     }
 }
 
@@ -75,7 +80,7 @@ impl DeliveryTarget {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "url": "sftp://lethe@files.example:22/inbox", "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI…", "endpoint": null,
-    "region": null, "access_key_id": null, "updated_at": "2026-08-03T12:00:00Z"
+    "region": null, "access_key_id": null, "rename": true, "updated_at": "2026-08-03T12:00:00Z"
 }))]
 pub struct DeliveryTargetItem {
     /// The address, without a password.
@@ -93,14 +98,16 @@ pub struct DeliveryTargetItem {
     /// For `s3://`: the access key.
     #[schema(required)]
     pub access_key_id: Option<String>,
+    /// Whether each file gets its name when it is complete.
+    pub rename: bool,
     /// The time at which the target was set.
     pub updated_at: DateTime<Utc>,
 }
 
 impl From<Destination> for DeliveryTargetItem {
     fn from(destination: Destination) -> Self {
-        let Destination { url, host_key, endpoint, region, access_key_id, updated_at } = destination;
-        Self { url, host_key, endpoint, region, access_key_id, updated_at }
+        let Destination { url, host_key, endpoint, region, access_key_id, renames, updated_at } = destination;
+        Self { url, host_key, endpoint, region, access_key_id, rename: renames, updated_at }
     }
 }
 

@@ -17,7 +17,7 @@ use russh::keys::{
 use russh_sftp::client::error::Error as SftpError;
 use russh_sftp::client::{Config as SftpConfig, RawSftpSession};
 use russh_sftp::protocol::{FileAttributes, OpenFlags, Packet, StatusCode};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::dial::dial;
 use super::{Reach, of_io, within};
@@ -273,29 +273,38 @@ async fn authenticate(
     user: &str,
     secret: Option<&DeliverySecret>,
 ) -> Result<(), SendError> {
-    let outcome = match secret {
-        Some(DeliverySecret::Password(password)) => {
-            let password = password.expose_secret();
-            match session.authenticate_password(user, password).await.map_err(of_ssh)? {
-                AuthResult::Failure { remaining_methods, partial_success: false }
-                    if remaining_methods.contains(&MethodKind::KeyboardInteractive) =>
-                {
-                    return answer_prompt(session, user, password).await;
-                }
-                outcome => outcome,
-            }
-        }
-        Some(DeliverySecret::PrivateKey(text)) => {
-            let key = read_private_key(text.expose_secret()).ok_or(SendError::AuthFailed)?;
-            // The best hash for RSA that the server takes. SHA-1 is not offered.
-            let hash = session.best_supported_rsa_hash().await.map_err(of_ssh)?.flatten().or(Some(HashAlg::Sha512));
-            let key = PrivateKeyWithHashAlg::new(Arc::new(key), hash);
-            session.authenticate_publickey(user, key).await.map_err(of_ssh)?
-        }
+    let (text, password) = match secret {
+        Some(DeliverySecret::Password(password)) => return send_password(session, user, password).await,
+        Some(DeliverySecret::PrivateKey(text, password)) => (text, password),
         None => return Err(SendError::AuthFailed),
     };
-    match outcome {
+    let key = read_private_key(text.expose_secret()).ok_or(SendError::AuthFailed)?;
+    // The best hash for RSA that the server takes. SHA-1 is not offered.
+    let hash = session.best_supported_rsa_hash().await.map_err(of_ssh)?.flatten().or(Some(HashAlg::Sha512));
+    let key = PrivateKeyWithHashAlg::new(Arc::new(key), hash);
+    match (session.authenticate_publickey(user, key).await.map_err(of_ssh)?, password) {
+        (AuthResult::Success, _) => Ok(()),
+        // The key is right, and the server wants the password as well (RFC 4252, section 5.1).
+        (AuthResult::Failure { partial_success: true, .. }, Some(password)) => {
+            send_password(session, user, password).await
+        }
+        (AuthResult::Failure { .. }, _) => Err(SendError::AuthFailed),
+    }
+}
+
+async fn send_password(
+    session: &mut Handle<Pinned>,
+    user: &str,
+    password: &SecretString,
+) -> Result<(), SendError> {
+    let password = password.expose_secret();
+    match session.authenticate_password(user, password).await.map_err(of_ssh)? {
         AuthResult::Success => Ok(()),
+        AuthResult::Failure { remaining_methods, partial_success: false }
+            if remaining_methods.contains(&MethodKind::KeyboardInteractive) =>
+        {
+            answer_prompt(session, user, password).await
+        }
         AuthResult::Failure { .. } => Err(SendError::AuthFailed),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
-    WORDS, call, calmly, deliver, deliveries, departures, ends, files_named, pairs, set_target, state, upload,
+    WORDS, call, calmly, deliver, deliveries, departures, ends, files_named, operator, pairs, set_target, state, upload,
 };
 use crate::harness::servers::{S3, Server, proftpd, proftpd_with, sshd, sshd_with};
 use crate::harness::{TestLethe, each_store, signal};
@@ -39,7 +39,7 @@ async fn attempt(lethe: &TestLethe, target: &Value) -> (String, Option<String>) 
 async fn retry_all(lethe: &TestLethe) {
     for delivery in deliveries(lethe).await {
         let path = format!("/deliveries/{}/retry", delivery["id"].as_str().unwrap());
-        super::operator(lethe).post(&path, &Value::Null).await.expect(200);
+        operator(lethe).post(&path, &Value::Null).await.expect(200);
     }
 }
 
@@ -125,6 +125,23 @@ each_store!(a_fingerprint_pins_any_key_of_an_sshd, |mut lethe: TestLethe| async 
     assert_eq!(deliver(&lethe).await.code(), Some(2));
     let held = deliveries(&lethe).await.iter().filter(|one| one["last_error"] == "host_key_mismatch").count();
     assert_eq!((held, pairs(&server.inbox()).len()), (1, 3));
+});
+
+each_store!(recordings_go_to_an_sshd_that_renames_nothing, |mut lethe: TestLethe| async move {
+    calmly(&mut lethe).await;
+    let server = sshd_with(&["ed25519"], "-P posix-rename,rename");
+    let mut target = by_sftp(&server, "user");
+    set_target(&lethe, &target).await.expect(200);
+    let path = call(&lethe, "cdr-1").await;
+    upload(&lethe, &path, "recording", &WORDS.repeat(20_000)).await;
+    assert_eq!(attempt(&lethe, &target).await, failed("permission"));
+    target["rename"] = json!(false);
+    arrive(&lethe, &target).await;
+    let recordings = pairs(&server.inbox());
+    assert!(recordings.len() == 1 && recordings[0].1 == WORDS.repeat(20_000));
+    assert!(!files_named(&server.inbox()).iter().any(|name| ends(name, "part")));
+    let shown = operator(&lethe).get("/tenant/delivery-target").await.expect(200);
+    assert_eq!(shown.json()["rename"], json!(false));
 });
 
 each_store!(recordings_go_to_an_sshd_that_lets_nobody_remove_files, |mut lethe: TestLethe| async move {

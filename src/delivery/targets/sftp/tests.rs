@@ -1,4 +1,4 @@
-//! Logins with a password at servers that ask for it by a prompt.
+//! Logins at servers that ask for a password by a prompt, or for a key and a password.
 
 use std::borrow::Cow;
 
@@ -42,31 +42,70 @@ impl server::Handler for Prompting {
     }
 }
 
-/// Logs in at a server with these prompts.
-async fn log_in(prompts: &'static [Prompts], password: &str) -> Result<(), SendError> {
-    let key = PrivateKey::from(russh::keys::ssh_key::private::Ed25519Keypair::from_seed(&[7; 32]));
-    let host_key = HostKey::Key(key.public_key().clone());
+/// A server that wants a key, and the password behind it.
+struct AsksForBoth {
+    key_is_right: bool,
+}
+
+impl server::Handler for AsksForBoth {
+    type Error = russh::Error;
+
+    async fn auth_publickey(&mut self, _: &str, _: server::VerifiedPublicKey<'_>) -> Result<Auth, russh::Error> {
+        self.key_is_right = true;
+        let methods = MethodSet::from(&[MethodKind::Password][..]);
+        Ok(Auth::Reject { proceed_with_methods: Some(methods), partial_success: true })
+    }
+
+    async fn auth_password(&mut self, _: &str, password: &str) -> Result<Auth, russh::Error> {
+        Ok(if self.key_is_right && password == PASSWORD { Auth::Accept } else { Auth::reject() })
+    }
+}
+
+fn key() -> PrivateKey {
+    PrivateKey::from(russh::keys::ssh_key::private::Ed25519Keypair::from_seed(&[7; 32]))
+}
+
+/// Logs in at a server.
+async fn log_in(
+    handler: impl server::Handler<Error = russh::Error> + Send + 'static,
+    methods: &[MethodKind],
+    secret: DeliverySecret,
+) -> Result<(), SendError> {
+    let host_key = HostKey::Key(key().public_key().clone());
     let config = server::Config {
-        methods: MethodSet::from(&[MethodKind::KeyboardInteractive][..]),
+        methods: MethodSet::from(methods),
         auth_rejection_time: Duration::ZERO,
-        keys: vec![key],
+        keys: vec![key()],
         ..server::Config::default()
     };
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let serving = tokio::spawn(async move {
         let (line, _) = listener.accept().await.unwrap();
-        let session = server::run_stream(Arc::new(config), line, Prompting { prompts, shown: 0 }).await.unwrap();
+        let session = server::run_stream(Arc::new(config), line, handler).await.unwrap();
         let _ = session.await;
     });
     let login = Login { user: "lethe".to_owned(), host: "127.0.0.1".to_owned(), port, folder: Vec::new() };
     let timeout = Duration::from_secs(10);
     let mut session = connect(&login, vec![Algorithm::Ed25519], &host_key, timeout).await.unwrap();
-    let secret = DeliverySecret::Password(password.to_owned().into());
     let outcome = within(timeout, authenticate(&mut session, &login.user, Some(&secret))).await;
     drop(session);
     serving.await.unwrap();
     outcome
+}
+
+#[tokio::test]
+async fn a_server_may_ask_for_a_key_and_a_password() {
+    let text = key().to_openssh(russh::keys::ssh_key::LineEnding::LF).unwrap();
+    for (password, outcome) in [
+        (Some(PASSWORD), Ok(())),
+        (Some("another-word"), Err(SendError::AuthFailed)),
+        (None, Err(SendError::AuthFailed)),
+    ] {
+        let secret = DeliverySecret::PrivateKey(text.as_str().into(), password.map(Into::into));
+        let methods = [MethodKind::PublicKey, MethodKind::Password];
+        assert_eq!(log_in(AsksForBoth { key_is_right: false }, &methods, secret).await, outcome, "{password:?}");
+    }
 }
 
 #[tokio::test]
@@ -81,7 +120,9 @@ async fn a_prompt_for_the_password_is_answered_once() {
         (&[ASKS_FOR_A_NAME], PASSWORD, Err(SendError::AuthFailed)),
         (&[ASKS_FOR_TWO], PASSWORD, Err(SendError::AuthFailed)),
     ] {
-        assert_eq!(log_in(prompts, password).await, outcome, "{prompts:?}");
+        let secret = DeliverySecret::Password(password.into());
+        let handler = Prompting { prompts, shown: 0 };
+        assert_eq!(log_in(handler, &[MethodKind::KeyboardInteractive], secret).await, outcome, "{prompts:?}");
     }
 }
 
