@@ -176,11 +176,11 @@ impl<S> Tx<S> {
         let mut query = query.push(" FROM ").name(&table.name).with(" r WHERE r.tenant_id = ", tenant);
         query = query.with_some(" AND r.changed_at > ", changed_after);
         if let Some(after) = after.filter(|after| after.len() == key.len() && !key.is_empty()) {
-            query = query.push(" AND (").each(&key, of_row).push(") > (");
+            query = query.push(" AND (").each(key.iter().copied(), of_row).push(") > (");
             query = query.each(key.iter().zip(after), |query, (column, value)| of_text(query, column, value)).push(")");
         }
         if !key.is_empty() {
-            query = query.push(" ORDER BY ").each(&key, of_row);
+            query = query.push(" ORDER BY ").each(key.iter().copied(), of_row);
         }
         let size = |TextRow(values): &TextRow| values.iter().flatten().map(String::len).sum();
         query.with(" LIMIT ", limit).once().within(PAGE_BYTES, size).await
@@ -189,7 +189,7 @@ impl<S> Tx<S> {
 
 /// Appends a column of the row. Its name alone would be that of the selected text, whose order is another one and no
 /// index's.
-fn of_row<'c>(query: Query<'c>, column: &&CatalogueColumn) -> Query<'c> {
+fn of_row<'c>(query: Query<'c>, column: &CatalogueColumn) -> Query<'c> {
     query.push("r.").name(&column.name)
 }
 

@@ -9,7 +9,7 @@
 //! [`StoreError::Contended`]. The next attempt begins anew. A caller ends its attempt in the same way when a row has
 //! changed since the attempt read it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use pii::Identifier;
@@ -145,12 +145,13 @@ async fn resolve(tx: &mut Tx<Vault>, keyset: &Keyset, wanted: &HashSet<Identifie
         return Ok(Resolved::new());
     }
     // In the order of their hashes, so that two ingests lock rows in one order.
-    let wanted: BTreeMap<_, _> = wanted.iter().map(|one| (keyset.index(one), one)).collect();
+    let wanted = keyset.indexed(wanted);
     let mut known = sql::by_index(tx, keyset.tenant, wanted.keys().copied()).await?;
     let missing: Vec<_> = wanted.iter().filter(|(index, _)| !known.contains_key(index)).collect();
     if !missing.is_empty() {
         let mut rows = Vec::with_capacity(missing.len());
-        for (index, identifier) in missing {
+        for (index, spellings) in missing {
+            let Some(identifier) = spellings.first() else { continue };
             rows.push(keyset.sealed_row(IdentifierId::random(), *index, identifier)?);
         }
         for chunk in rows.chunks(sql::INSERT_CHUNK) {
@@ -162,8 +163,9 @@ async fn resolve(tx: &mut Tx<Vault>, keyset: &Keyset, wanted: &HashSet<Identifie
             known.extend(sql::by_index(tx, keyset.tenant, others.into_iter()).await?);
         }
     }
-    for (index, identifier) in &wanted {
-        if let Some(reserved) = known.get(index).filter(|one| one.is_reserved) {
+    for (index, spellings) in &wanted {
+        let reserved = known.get(index).filter(|one| one.is_reserved);
+        if let Some((reserved, identifier)) = reserved.zip(spellings.first()) {
             sql::fill(tx, keyset.tenant, &keyset.sealed_row(reserved.id, *index, identifier)?).await?;
         }
     }
@@ -172,7 +174,7 @@ async fn resolve(tx: &mut Tx<Vault>, keyset: &Keyset, wanted: &HashSet<Identifie
     if known.len() < wanted.len() || kept < retired.len() as u64 {
         return Err(StoreError::Contended.into());
     }
-    Ok(wanted.into_iter().filter_map(|(index, one)| Some((one.clone(), known.get(&index)?.id))).collect())
+    Ok(super::with_ids(wanted, |index| Some(known.get(index)?.id)))
 }
 
 /// The erasures of some identifiers. It creates none of them.
@@ -181,10 +183,10 @@ pub async fn erasures<'i>(
     keyset: &Keyset,
     candidates: impl IntoIterator<Item = &'i Identifier>,
 ) -> Result<Erasures, VaultError> {
-    let wanted: HashMap<_, _> = candidates.into_iter().map(|one| (keyset.index(one), one)).collect();
+    let wanted = keyset.indexed(candidates);
     let mut found = Erasures::default();
     for (index, erasure) in super::erasures::erasures(tx, keyset.tenant, wanted.keys().copied()).await? {
-        if let Some(identifier) = wanted.get(&index) {
+        for identifier in wanted.get(&index).into_iter().flatten() {
             found.0.entry((*identifier).clone()).or_default().push(erasure);
         }
     }

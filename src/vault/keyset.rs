@@ -227,6 +227,22 @@ impl Keyset {
         }
     }
 
+    /// Identifiers by their keyed hashes, in the order of these. Spellings of a name in other cases have the same hash, and
+    /// small letters come first.
+    pub(super) fn indexed<'i>(
+        &self,
+        identifiers: impl IntoIterator<Item = &'i Identifier>,
+    ) -> BTreeMap<BlindIndex, Vec<&'i Identifier>> {
+        let mut indexed = BTreeMap::<_, Vec<_>>::new();
+        for one in identifiers {
+            indexed.entry(self.index(one)).or_default().push(one);
+        }
+        for spellings in indexed.values_mut() {
+            spellings.sort_by_key(|one| std::cmp::Reverse(text_of(one)));
+        }
+        indexed
+    }
+
     /// The keyed hash of a text that may be the canonical spelling of a number or an address.
     pub(super) fn index_of_text(&self, kind: Kind, text: &str) -> BlindIndex {
         self.index.hash(&[kind.as_str().as_bytes(), text.as_bytes()])

@@ -65,9 +65,18 @@ pub async fn find(
     keyset: &Keyset,
     identifiers: impl IntoIterator<Item = &Identifier>,
 ) -> Result<Resolved, VaultError> {
-    let wanted: BTreeMap<_, _> = identifiers.into_iter().map(|one| (keyset.index(one), one)).collect();
+    let wanted = keyset.indexed(identifiers);
     let known = sql::by_index(tx, keyset.tenant, wanted.keys().copied()).await?;
-    Ok(wanted.into_iter().filter_map(|(index, one)| Some((one.clone(), known.get(&index)?.id))).collect())
+    Ok(with_ids(wanted, |index| Some(known.get(index)?.id)))
+}
+
+/// Identifiers with the ids of their hashes, as far as these have one.
+fn with_ids(
+    wanted: BTreeMap<BlindIndex, Vec<&Identifier>>,
+    id: impl Fn(&BlindIndex) -> Option<IdentifierId>,
+) -> Resolved {
+    let known = wanted.into_iter().filter_map(|(index, spellings)| Some((spellings, id(&index)?)));
+    known.flat_map(|(spellings, id)| spellings.into_iter().map(move |one| (one.clone(), id))).collect()
 }
 
 /// The ids of the identifiers that the vault knows by their keyed hashes.

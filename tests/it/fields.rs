@@ -38,6 +38,26 @@ each_store!(a_field_loses_what_wraps_its_identifier_and_no_identifier, |lethe: T
     assert_eq!([customer("list"), customer("withheld"), customer("visitor")], [nobody.clone(), nobody.clone(), nobody]);
 });
 
+each_store!(a_name_in_capitals_is_the_same_name_within_one_call, |lethe: TestLethe| async move {
+    let customer = |name: &str| json!({ "name": name, "phone_number": "98765432" });
+    let mut lines = vec![record("stored", "call", customer("Ingrid Solheim"))];
+    lethe.record(&lines[0]).await;
+    let names = ["Ingrid Solheim", "INGRID SOLHEIM", "ingrid solheim", "Ingrid SOLHEIM"];
+    for (no, name) in names.iter().enumerate() {
+        let mut call = record(&format!("call-{no}"), "call", customer(name));
+        call["attributes"] = json!({ "note": format!("{name} rang") });
+        lines.push(call);
+    }
+    let lines: Vec<_> = lines.iter().map(Value::to_string).collect();
+    assert_eq!(lethe.ingest("interactions", lines.join("\n")).await["warnings"], json!([]));
+    let page = lethe.search(&json!({})).await;
+    let items = page["items"].as_array().unwrap();
+    assert!(items.len() == 5 && items.iter().all(|item| item["customer"]["name"] == "Ingrid Solheim"), "{page}");
+    let notes = items.iter().filter_map(|item| item["attributes"]["note"].as_str());
+    let notes: Vec<_> = notes.map(str::to_lowercase).collect();
+    assert_eq!(notes, vec!["ingrid solheim rang"; 4]);
+});
+
 each_store!(a_number_of_the_house_is_nobodys, |lethe: TestLethe| async move {
     let admin = lethe.caller("admin,operator");
     let settings = json!({ "own_numbers": ["22 33 44 55", "+46812*"], "dial_out_prefixes": ["9"] });

@@ -231,8 +231,10 @@ each_store!(a_forgotten_number_is_found_in_every_spelling_and_place, |lethe: Tes
 each_store!(the_rows_of_a_table_are_read_page_by_page, |lethe: TestLethe| async move {
     Stock::of(40, 11).load(&lethe).await;
     // Keys are numbers of more than one digit, too, whose texts have another order.
-    let numbers: Vec<_> = (0..12).map(|no| format!("+47 98 76 54 {no:02}")).collect();
-    plant(&lethe, "many", &numbers.join(", then ")).await;
+    let numbers: Vec<_> = (10..22).map(|no| format!("+47 98 76 54 {no}")).collect();
+    let call = json!({ "external_id": "many", "channel": "call", "started_at": "2026-02-10T10:00:00Z",
+        "attributes": { "note": numbers.join(", then ") } });
+    lethe.record(&call).await;
     let tenant = lethe.call_of(&lethe.find(&json!({})).await[0]).await.tenant_id;
     let archive = lethe.archive().await;
     let catalogue = archive.read().await.unwrap().catalogue().await.unwrap();

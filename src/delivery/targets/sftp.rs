@@ -292,11 +292,7 @@ async fn authenticate(
     }
 }
 
-async fn send_password(
-    session: &mut Handle<Pinned>,
-    user: &str,
-    password: &SecretString,
-) -> Result<(), SendError> {
+async fn send_password(session: &mut Handle<Pinned>, user: &str, password: &SecretString) -> Result<(), SendError> {
     let password = password.expose_secret();
     match session.authenticate_password(user, password).await.map_err(of_ssh)? {
         AuthResult::Success => Ok(()),

@@ -105,13 +105,38 @@ impl Turns {
     }
 }
 
-/// The label of a line without its stamps, and where what is said begins: `Kari:`, `[     ] Kari Nordmann:`, `Agent      :`.
+/// Whether a text begins with a label.
+pub(super) fn is_labelled(text: &str) -> bool {
+    let line = text.lines().next().unwrap_or_default();
+    line.contains(':') && label(&stamps::blanked(line, &stamps::find(line))).is_some()
+}
+
+/// The fewest digits of a number that is a label.
+const FEWEST_DIGITS: usize = 7;
+
+/// The label that is the number of a sender without a name, as chats export it: `- +47 413 27 786:`.
+fn number_label(line: &str) -> Option<(&str, usize)> {
+    let before = line.find('+').filter(|at| !line[..*at].contains(char::is_alphanumeric))?;
+    let near = &line[before..line.floor_char_boundary(before + LONGEST_LABEL)];
+    let (label, _) = near.split_once(':')?;
+    let digits = label.chars().filter(char::is_ascii_digit).count();
+    let is_number = |c: char| c.is_ascii_digit() || c.is_whitespace() || "+-().".contains(c) || !c.is_ascii();
+    (digits >= FEWEST_DIGITS && label.chars().all(is_number)).then(|| (label.trim(), before + label.len() + 1))
+}
+
+/// The label of a line without its stamps, and where what is said begins: `Kari:`, `[     ] Kari Nordmann:`, `Agent      :`,
+/// `12 Agent:`.
 fn label(line: &str) -> Option<(&str, usize)> {
+    if let Some(labelled) = number_label(line) {
+        return Some(labelled);
+    }
     let before = line.len() - line.trim_start_matches(|c: char| !c.is_alphabetic() && c != '\n').len();
     let near = &line[before..line.floor_char_boundary(before + LONGEST_LABEL)];
     let (label, behind) = near.split_once(':')?;
+    // Some programs number the turns.
+    let is_count = |text: &str| text.len() <= 4 && text.bytes().all(|byte| byte.is_ascii_digit());
     let is_time =
-        |text: &str| text.trim().is_empty() || text.contains(':') || text.contains(['[', '(', '<', '-', '*', '#']);
+        |text: &str| is_count(text.trim()) || text.contains(':') || text.contains(['[', '(', '<', '>', '-', '*', '#']);
     // `Call 0753 [24:04] 366` has a time in it.
     let is_in_time = label.ends_with(|c: char| c.is_ascii_digit()) && behind.starts_with(|c: char| c.is_ascii_digit());
     let is_label = !label.is_empty()
@@ -123,10 +148,11 @@ fn label(line: &str) -> Option<(&str, usize)> {
     is_label.then(|| (label.trim(), before + label.len() + 1))
 }
 
-/// The speaker of a line that ends with a stamp and has nothing else: `Speaker 1 00:12`. The lines below have the words.
+/// The speaker of a line that has a stamp and nothing else: `Speaker 1 00:12`, `00:01:12 Speaker 1`. The lines below have the
+/// words.
 fn header<'t>(plain: &'t str, line: &str) -> Option<&'t str> {
     let label = plain.trim_end();
-    let is_stamped = label.len() < line.trim_end().len();
+    let is_stamped = plain != line;
     let label = label.trim_start_matches(['[', '(', '<', ' ']);
     let name = label.trim_end_matches(|c: char| c.is_ascii_digit());
     let is_label = is_stamped

@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::time::Instant;
 
 use super::super::name::Names;
-use super::super::{Find, Finder, Found, Reading, Suppressed};
+use super::super::{Find, Finder, Found, Reading, Suppressed, turns};
 use super::pieces::{Piece, Pieces, Put};
 use super::rereading::hidden;
 use super::{DocumentError, LONGEST_WORK};
@@ -144,7 +144,8 @@ impl<'e> JoinedWindow<'e> {
         match part {
             None => {
                 if !self.text.is_empty() {
-                    self.text.push(' ');
+                    // A label is one at the beginning of a line only.
+                    self.text.push(if turns::is_labelled(says) { '\n' } else { ' ' });
                 }
                 self.parts.push(self.text.len());
             }

@@ -194,6 +194,14 @@ fn stamps_of_exports_do_not_hide_the_own_number() {
     for [one, two, three] in [
         ["Speaker 1 (00:12): ", "Speaker 2 (00:14): ", "Speaker 1 (00:15): "],
         ["Speaker 1 00:12\n", "\nSpeaker 2 00:14\n", "\nSpeaker 1 00:15\n"],
+        ["00:01:12 Speaker 1\n", "\n00:01:14 Speaker 2\n", "\n00:01:15 Speaker 1\n"],
+        ["[00:01:12] Kari Nordmann\n", "[00:01:14] Ola Hansen\n", "[00:01:15] Kari Nordmann\n"],
+        ["1 Kunde: ", "2 Agent: ", "3 Kunde: "],
+        [
+            "12.05.24, 10:31 - +45 31 66 23 38: ",
+            "12.05.24, 10:32 - +45 22 83 47 16: ",
+            "12.05.24, 10:33 - +45 31 66 23 38: ",
+        ],
         ["Kari Nordmann 10:12\n", "Ola Hansen 10:14\n", "Kari Nordmann 10:15\n"],
         ["[12.50 - 15.20] ", "[15.20 - 18.00] ", "[18.00 - 19.50] "],
         ["(12.5) ", "(15.2) ", "(18.0) "],

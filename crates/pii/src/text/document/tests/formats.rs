@@ -22,6 +22,32 @@ fn the_cues_of_subrip_are_one_text() {
 }
 
 #[test]
+fn labels_within_the_words_are_labels_in_every_format() {
+    let turns = ["Kunde: 987", "Agent: ja, 1 av 3", "Kunde: 65", "Agent: 2 av 3, og så?", "Kunde: 432"];
+    let cue = |no: usize, comma: char| {
+        let time = |at: usize| format!("00:00:{at:02}{comma}000");
+        format!("{} --> {}\n{}\n\n", time(no), time(no + 1), turns[no])
+    };
+    let joined = |one: &dyn Fn(usize) -> String| (0..turns.len()).map(one).collect::<String>();
+    let json = |no: usize| serde_json::json!({ "text": turns[no] }).to_string();
+    let lines = joined(&|no| json(no) + "\n");
+    for (format, text) in [
+        (Format::Vtt, format!("WEBVTT\n\n{}", joined(&|no| cue(no, '.')))),
+        (Format::Srt, joined(&|no| format!("{}\n{}", no + 1, cue(no, ',')))),
+        (Format::Json, format!("[{}]", lines.trim_end().replace('\n', ","))),
+        (Format::NdJson, lines),
+        (Format::Html, joined(&|no| format!("<p>{}</p>", turns[no]))),
+        (Format::Html, format!("<ul>{}</ul>", joined(&|no| format!("<li>{}</li>", turns[no])))),
+        (Format::Html, joined(&|no| format!("{}<br>", turns[no]))),
+    ] {
+        let shown = seen(format, &text, &kari());
+        let is_gone = ["Kunde: 987", "Kunde: 65", "Kunde: 432"].iter().all(|part| !shown.contains(part));
+        assert!(shown.contains("Kunde: <+4798765432>") && is_gone, "{format:?}\n{text}\n{shown}");
+        assert!(shown.contains("Agent: ja, 1 av 3") && shown.contains("Agent: 2 av 3, og så?"), "{shown}");
+    }
+}
+
+#[test]
 fn broken_subrip_is_refused_by_its_line() {
     for (text, wanted) in [
         ("1\nHello\n", "line 2 "),
