@@ -18,6 +18,7 @@ use crate::base::actor::Actor;
 use crate::base::day::{local_day, start_of_day};
 use crate::base::id::TenantId;
 use crate::store::{self, Archive, Tx};
+use crate::tenants;
 use crate::vault::AppContext;
 
 pub use model::{AgeingError, AgeingPolicy, NamedPolicy, PolicyState};
@@ -42,6 +43,7 @@ pub async fn set(
     policy: AgeingPolicy,
 ) -> Result<NamedPolicy, AgeingError> {
     let mut tx = app.archive.write().await?;
+    tenants::lock(&mut tx, actor.tenant).await?;
     let all = sql::all(&mut tx, actor.tenant).await?;
     let invalid = policy.invalid(all.iter().filter(|other| other.name != name));
     if !invalid.is_empty() {
@@ -59,6 +61,7 @@ pub async fn set(
 /// Pauses a policy, or ends its pause. Its days of grace begin anew.
 pub async fn pause(app: &AppContext, actor: &Actor, name: &str, paused: bool) -> Result<NamedPolicy, AgeingError> {
     let mut tx = app.archive.write().await?;
+    tenants::lock(&mut tx, actor.tenant).await?;
     let stored = find(&mut tx, actor.tenant, name).await?;
     if stored.paused == paused {
         return Ok(stored);
@@ -83,6 +86,7 @@ async fn write(
 /// small otherwise.
 pub async fn remove(app: &AppContext, actor: &Actor, name: &str) -> Result<(), AgeingError> {
     let mut tx = app.archive.write().await?;
+    tenants::lock(&mut tx, actor.tenant).await?;
     if sql::delete(&mut tx, actor.tenant, name).await? == 0 {
         return Err(AgeingError::Unknown);
     }

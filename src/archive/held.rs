@@ -7,10 +7,12 @@
 
 use std::collections::HashSet;
 
+use chrono::{DateTime, Utc};
+
 use super::kinds::table;
 use super::mentions::Owner;
 use super::selector::{ID, IS_THERE, keys};
-use crate::base::id::{RecordId, RequestId, TenantId};
+use crate::base::id::{HoldId, RecordId, RequestId, TenantId};
 use crate::base::target::Target;
 use crate::holds::{self, Which};
 use crate::store::{Archive, Query, Result, Tx};
@@ -136,6 +138,24 @@ pub async fn among(
         kept.extend(rows.into_iter().map(|(id,)| id));
     }
     Ok(kept)
+}
+
+/// Whether a pass has unlinked an interaction that a hold names since an instant.
+pub async fn is_unlinked_since(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    hold: HoldId,
+    since: DateTime<Utc>,
+) -> Result<bool> {
+    let query = holds::keys(tx.query("WITH held AS ("), tenant, Which::One(hold));
+    let found: Option<(RecordId,)> = query
+        .push(") SELECT r.id FROM held h JOIN interactions r ON r.id = h.id")
+        .with(" WHERE r.tenant_id = ", tenant)
+        .with(" AND r.changed_at >= ", since)
+        .push(" AND r.forgotten <> 0 LIMIT 1")
+        .maybe()
+        .await?;
+    Ok(found.is_some())
 }
 
 /// Appends a WITH of the relations `held (id)` and `kept (id)`: the keys of all holds, and all records of a target that they

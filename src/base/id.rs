@@ -50,6 +50,13 @@ macro_rules! ordered_id {
             pub fn before(at: DateTime<Utc>) -> Self {
                 Self(first_id_of(at))
             }
+
+            /// The instant at which the id was made.
+            #[must_use]
+            pub fn at(self) -> DateTime<Utc> {
+                let millis = i64::try_from(self.0.as_u128() >> 80).unwrap_or_default();
+                DateTime::from_timestamp_millis(millis).unwrap_or_default()
+            }
         }
 
         impl Default for $name {

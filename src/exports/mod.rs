@@ -99,7 +99,21 @@ pub async fn create(
     }
     tx.commit().await?;
     once.into_iter().for_each(Once::end);
+    drop_if_forgotten(app, &export, actor.tenant).await?;
     Ok(export)
+}
+
+/// Deletes an export whose customer a pass has forgotten since the vault was asked. A later pass finds the export's row.
+async fn drop_if_forgotten(app: &AppContext, export: &Export, tenant: TenantId) -> Result<(), ExportError> {
+    let ids: Vec<_> = [export.phone_id, export.email_id].into_iter().flatten().collect();
+    let keyset = app.keysets.get(&app.vault, tenant).await?;
+    let known = vault::open(&mut app.vault.read().await?, &keyset, ids.iter().copied()).await?;
+    if known.len() < ids.len() {
+        let mut tx = app.archive.write().await?;
+        delete_of(&mut tx, tenant, &ids).await?;
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 fn phone_of(identifier: Identifier) -> Option<Pii<pii::Phone>> {

@@ -23,7 +23,9 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 /// the service.
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        if error.is_transient() { Self::new(Code::Unavailable).caused_by(error) } else { Self::internal(error) }
+        // A database that is gone, or that lets nobody in, may be on the way to being restored.
+        let is_away = error.is_transient() || matches!(error, StoreError::Address(_));
+        if is_away { Self::new(Code::Unavailable).caused_by(error) } else { Self::internal(error) }
     }
 }
 

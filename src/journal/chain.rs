@@ -25,10 +25,19 @@ impl Chain {
             self.seek(store, 0).await?;
         }
         self.read_on(store).await?;
-        if self.seq < known && self.seek(store, known - 1).await? {
-            self.read_on(store).await?;
+        if self.seq < known {
+            self.go_on_after(store, known - 1).await?;
         }
         Ok(())
+    }
+
+    /// Continues after an object that is gone, if there are newer ones. Returns whether there are.
+    pub async fn go_on_after(&mut self, store: &Ledger, gone: i64) -> Result<bool, JournalError> {
+        let is_any = self.seek(store, gone).await?;
+        if is_any {
+            self.read_on(store).await?;
+        }
+        Ok(is_any)
     }
 
     async fn read_on(&mut self, store: &Ledger) -> Result<(), JournalError> {

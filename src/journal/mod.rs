@@ -123,7 +123,7 @@ impl Journal {
         if !chain.is_read || known > chain.seq {
             chain.advance(store, known).await?;
         }
-        self.check_end(store, &chain).await?;
+        self.check_end(store, &mut chain).await?;
         keep_keys(store, &mut chain.keys, keys).await?;
         loop {
             let seq = chain.seq + 1;
@@ -152,10 +152,10 @@ impl Journal {
     }
 
     /// Nothing is written to a store that lacks the end of the chain: it was moved away or emptied, and a second chain
-    /// would begin in it.
-    async fn check_end(&self, store: &Ledger, chain: &Chain) -> Result<(), JournalError> {
+    /// would begin in it. An object that has expired meanwhile has newer ones behind it.
+    async fn check_end(&self, store: &Ledger, chain: &mut Chain) -> Result<(), JournalError> {
         let newest = chain.seq.max(self.standing.newest());
-        if newest == 0 || store.get(&name(newest)).await?.is_some() {
+        if newest == 0 || store.get(&name(newest)).await?.is_some() || chain.go_on_after(store, newest).await? {
             return Ok(());
         }
         Err(JournalError::Gone(name(newest)))
@@ -173,7 +173,7 @@ impl Journal {
         let appended = async {
             {
                 let mut chain = self.chain.lock().await;
-                self.check_end(store, &chain).await?;
+                self.check_end(store, &mut chain).await?;
                 keep_keys(store, &mut chain.keys, keys).await?;
             }
             let (id, tenant, kind) = (JournalId::new(), keys.tenant, ObjectKind::Contents);

@@ -66,6 +66,11 @@ pub async fn rotate(app: &AppContext, actor: &Actor, id: RecipientId) -> Result<
     vault::keep_recipient_key(app, actor.tenant, id, version).await?;
     let mut tx = app.archive.write().await?;
     if sql::rotate(&mut tx, actor.tenant, &recipient, version, app.clock.now()).await? == 0 {
+        drop(tx);
+        // The recipient may have been deleted with all keys but this one.
+        if sql::by_id(&mut app.archive.read().await?, actor.tenant, id).await?.is_none() {
+            vault::drop_recipient_keys(app, actor.tenant, id, i32::MAX).await?;
+        }
         return Err(RecipientError::Changed);
     }
     audit::record(&mut tx, app.clock, actor, &entry_of(Action::RecipientRotated, &recipient)).await?;
@@ -74,8 +79,8 @@ pub async fn rotate(app: &AppContext, actor: &Actor, id: RecipientId) -> Result<
     find(app, actor, id).await
 }
 
-/// Deletes a recipient and its key. The key is deleted first, so that no killed process leaves it behind. A call that names
-/// no version deletes any version.
+/// Deletes a recipient and its key. The key is deleted first, so that no killed process leaves it behind, and once more at
+/// the end, for a rotation may have written another one meanwhile. A call that names no version deletes any version.
 pub async fn delete(
     app: &AppContext,
     actor: &Actor,
@@ -88,12 +93,13 @@ pub async fn delete(
     }
     vault::drop_recipient_keys(app, actor.tenant, id, i32::MAX).await?;
     let mut tx = app.archive.write().await?;
-    if sql::delete(&mut tx, actor.tenant, id).await? == 0 {
-        return Err(RecipientError::NotFound);
+    let version = Some(recipient.version).filter(|_| *expected != Versions::Absent);
+    if sql::delete(&mut tx, actor.tenant, id, version).await? == 0 {
+        return Err(RecipientError::Changed);
     }
     audit::record(&mut tx, app.clock, actor, &entry_of(Action::RecipientDeleted, &recipient)).await?;
     tx.commit().await?;
-    Ok(())
+    Ok(vault::drop_recipient_keys(app, actor.tenant, id, i32::MAX).await?)
 }
 
 fn entry_of(action: Action, recipient: &Recipient) -> Entry {

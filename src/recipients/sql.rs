@@ -163,11 +163,21 @@ pub async fn rotate(
         .await
 }
 
-pub async fn delete(tx: &mut Tx<Archive>, tenant: TenantId, id: RecipientId) -> Result<u64> {
-    tx.query("DELETE FROM recipient_clients")
+/// Deletes a recipient with its clients, or only if it has a version. Returns 0 if there is none.
+pub async fn delete(tx: &mut Tx<Archive>, tenant: TenantId, id: RecipientId, version: Option<i64>) -> Result<u64> {
+    let deleted = tx
+        .query("DELETE FROM recipients")
         .with(" WHERE tenant_id = ", tenant)
-        .with(" AND recipient_id = ", id)
+        .with(" AND id = ", id)
+        .with_some(" AND version = ", version)
         .execute()
         .await?;
-    tx.query("DELETE FROM recipients").with(" WHERE tenant_id = ", tenant).with(" AND id = ", id).execute().await
+    if deleted > 0 {
+        tx.query("DELETE FROM recipient_clients")
+            .with(" WHERE tenant_id = ", tenant)
+            .with(" AND recipient_id = ", id)
+            .execute()
+            .await?;
+    }
+    Ok(deleted)
 }

@@ -41,9 +41,7 @@ pub async fn spare(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Resu
 
 /// Whether a pass has begun a request that selects a record of a hold.
 pub async fn is_too_late(tx: &mut Tx<Archive>, tenant: TenantId, hold: HoldId) -> Result<bool> {
-    if !any_begun(tx, tenant).await? {
-        return Ok(false);
-    }
+    let Some(begun) = oldest_begun(tx, tenant).await? else { return Ok(false) };
     for target in Target::ALL {
         let begun =
             held::count(tx, tenant, target, Which::One(hold), |query| with_begun(query, tenant, target, Begun::All));
@@ -51,18 +49,19 @@ pub async fn is_too_late(tx: &mut Tx<Archive>, tenant: TenantId, hold: HoldId) -
             return Ok(true);
         }
     }
-    has_key_of(tx, tenant, hold).await
+    // An interaction that was unlinked has no key any more by which a request selects it.
+    Ok(has_key_of(tx, tenant, hold).await? || held::is_unlinked_since(tx, tenant, hold, begun.at()).await?)
 }
 
-/// Whether any pass has begun a request that is not done.
-async fn any_begun(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<bool> {
-    let one: Option<(RequestId,)> = tx
-        .query("SELECT id FROM requests")
+/// The oldest pass that has begun a request that is not done.
+async fn oldest_begun(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Option<PassId>> {
+    let one: Option<(PassId,)> = tx
+        .query("SELECT pass_id FROM requests")
         .with(" WHERE tenant_id = ", tenant)
-        .push(" AND pass_id IS NOT NULL LIMIT 1")
+        .push(" AND pass_id IS NOT NULL ORDER BY pass_id LIMIT 1")
         .maybe()
         .await?;
-    Ok(one.is_some())
+    Ok(one.map(|(pass,)| pass))
 }
 
 /// Whether a request that a pass has begun has a key of a hold. Its records may be unlinked already.

@@ -141,6 +141,7 @@ pub(super) const NO_SCHEMA: &str =
 fn of_postgres(code: &str) -> Option<StoreError> {
     Some(match code {
         "40001" | "40P01" => StoreError::Contended,
+        "55000" => StoreError::Unavailable("the database accepts no connections, or is not in a state for this"),
         "25006" => StoreError::Unavailable("the database is read-only"),
         "53100" => StoreError::Unavailable("the database's disk is full"),
         "57014" => StoreError::Unavailable("timeout: a statement took too long"),

@@ -16,7 +16,7 @@ use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::clock::Clock;
 use crate::base::id::TenantId;
-use crate::store::{Archive, Tx};
+use crate::store::{self, Archive, Tx};
 
 pub use disclosure::{IdentifiedView, RevealRules, RevealRulesChange};
 pub use model::{Tenant, TenantError};
@@ -27,6 +27,11 @@ pub use settings::{ExternalSystem, Settings, TenantChange, TotalsSettings};
 
 pub async fn find(tx: &mut Tx<Archive>, id: TenantId) -> Result<Option<Tenant>, TenantError> {
     sql::by_id(tx, id).await?.map(Tenant::try_from).transpose()
+}
+
+/// Makes the writes of a tenant's rules wait for one another until the transaction ends. A write of SQLite waits anyway.
+pub async fn lock(tx: &mut Tx<Archive>, id: TenantId) -> store::Result<()> {
+    sql::lock(tx, id).await
 }
 
 pub async fn find_by_slug(tx: &mut Tx<Archive>, slug: &str) -> Result<Option<Tenant>, TenantError> {

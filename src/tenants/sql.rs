@@ -6,7 +6,7 @@ use pii::Region;
 use super::model::{Tenant, TenantError};
 use crate::base::id::{TenantId, random_i64};
 use crate::base::target::Targets;
-use crate::store::{Archive, Result, StoreError, Tx};
+use crate::store::{Archive, Result, Sql, StoreError, Tx};
 
 const SELECT: &str = "SELECT tenant_id, slug, region, time_zone, targets, settings, version FROM tenants";
 
@@ -40,6 +40,16 @@ impl TryFrom<TenantRow> for Tenant {
 
 pub async fn by_id(tx: &mut Tx<Archive>, id: TenantId) -> Result<Option<TenantRow>> {
     tx.query(SELECT).with(" WHERE tenant_id = ", id).maybe().await
+}
+
+pub async fn lock(tx: &mut Tx<Archive>, id: TenantId) -> Result<()> {
+    let _: Option<(TenantId,)> = tx
+        .query("SELECT tenant_id FROM tenants")
+        .with(" WHERE tenant_id = ", id)
+        .push(Sql::per(" FOR UPDATE", ""))
+        .maybe()
+        .await?;
+    Ok(())
 }
 
 pub async fn by_slug(tx: &mut Tx<Archive>, slug: &str) -> Result<Option<TenantRow>> {

@@ -21,8 +21,8 @@ use crate::base::version::{VersionError, Versions};
 use crate::content::{Keyed, Once};
 use crate::idempotency::IdempotencyKey;
 use crate::outbox::{self, EventKind, Webhook};
-use crate::recipients;
 use crate::vault::{self, AppContext};
+use crate::{recipients, tenants};
 
 /// The route of the idempotency keys of new webhooks.
 const ROUTE: &str = "webhooks";
@@ -103,6 +103,7 @@ async fn insert(
     tx.commit().await?;
     let written = async {
         let mut tx = app.archive.write().await?;
+        tenants::lock(&mut tx, actor.tenant).await?;
         if outbox::count_webhooks(&mut tx, actor.tenant).await? >= MOST_WEBHOOKS {
             return Err(WebhookError::TooMany);
         }

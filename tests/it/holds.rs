@@ -223,10 +223,14 @@ each_store!(a_hold_comes_too_late_for_a_pass_that_has_begun, |lethe: TestLethe| 
     let dpo = lethe.caller("dpo");
     let [of_kari, ..] = three_people(&lethe).await;
     call(&lethe, "other", by("+4799887766"), "").await;
+    let ids: Vec<_> =
+        lethe.search(&by(KARI)).await["items"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect();
+    let by_call = json!({ "interaction_ids": ids });
+    assert!(!ids.is_empty());
     for failpoint in ["claim", "unlink"] {
         assert!(lethe.run_with(JOB, &[("LETHE_FAILPOINT", failpoint)], Vec::new()).await.killed(), "{failpoint}");
         lethe.end_leases().await;
-        for of in [by(KARI), by(EVA)] {
+        for of in [by(KARI), by(EVA), by_call.clone()] {
             let refused = dpo.post("/holds", &hold(&of)).await;
             assert_eq!(refused.problem(409), "pass_started", "{failpoint}");
         }

@@ -254,6 +254,31 @@ each_store!(a_reveal_from_before_a_pass_opens_nothing_of_a_forgotten_customer, |
     assert_eq!(lethe.dump().await.rows("reveals").len(), 0);
 });
 
+each_store!(what_is_entered_during_a_pass_keeps_nobody_whom_it_forgets, |lethe: TestLethe| async move {
+    let [phone, email, name, ola] = tokens(&lethe).await;
+    let dora = lethe.caller_of("demo", "dpo", "dora");
+    let request = json!({ "phone_number": NUMBER, "to_date": "2026-03-01", "targets": ["archive"] });
+    lethe.enter_request(&request).await;
+    let job = ["job", "nightly", "--as-of", "2026-03-02T02:00:00Z"];
+    let mut reveals = Vec::new();
+    for failpoint in ["unlink", "fence-again", "vault-delete.before"] {
+        assert!(lethe.run_with(&job, &[("LETHE_FAILPOINT", failpoint)], Vec::new()).await.killed(), "{failpoint}");
+        lethe.end_leases().await;
+        reveals.push(ask(&dora, &[&phone, &email, &name, &ola]).await);
+        let order = json!({ "phone_number": NUMBER, "purpose": "letter of 3 August",
+            "attestations": [{ "method": "call_back", "by": "Ingrid", "on": "2026-08-03" }] });
+        dora.post("/access-exports", &order).await.expect(202);
+    }
+    lethe.run(&job).await.well();
+    for reveal in &reveals {
+        assert_eq!(opened(&open(&dora, reveal).await), ["forgotten", "forgotten", "forgotten", "+4740612345"]);
+    }
+    let dump = lethe.dump().await;
+    assert_eq!(dump.rows("access_exports").len(), 0);
+    // Only Ola's number is left.
+    assert_eq!(dump.rows("vault.identifiers").len(), 1);
+});
+
 each_store!(values_are_shown_only_to_a_search_that_names_a_customer, |lethe: TestLethe| async move {
     let [phone, ..] = tokens(&lethe).await;
     let survey =

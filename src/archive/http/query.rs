@@ -1,6 +1,5 @@
 //! The search that all kinds of records have in common: it is checked, run, and rendered.
 
-use chrono::Datelike as _;
 use pii::text::Own;
 use pii::{Email, Identifier, Phone, Region};
 use serde_json::json;
@@ -13,7 +12,6 @@ use crate::archive::model::{Search, View};
 use crate::archive::render::{Audited, Renderer};
 use crate::archive::search::search;
 use crate::base::actor::{Actor, Scope};
-use crate::base::clock::microseconds;
 use crate::base::crypto::sha256;
 use crate::base::page::{Page, Position};
 use crate::base::purpose::stated;
@@ -73,14 +71,7 @@ impl InteractionSearch {
     fn search(self, region: Region) -> ApiResult<Search> {
         let Self { from, to, channels, queue, queues, agent_id, outcome, direction, external_id, .. } = self;
         let Self { anonymized, has_content, changed_since, phone_number, email, token, .. } = self;
-        let (from, to) = (from.map(microseconds), to.map(microseconds));
-        let changed_since = changed_since.map(microseconds);
         let mut errors = Vec::new();
-        for (at, pointer) in [(from, "/from"), (to, "/to"), (changed_since, "/changed_since")] {
-            if at.is_some_and(|at| !(0..=9999).contains(&at.year())) {
-                errors.push(FieldError::at(pointer, "out_of_range", "must lie in the years 0 to 9999"));
-            }
-        }
         if from.zip(to).is_some_and(|(from, to)| from >= to) {
             errors.push(FieldError::at("/to", "out_of_range", "must be after from"));
         }

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::fmt::{self, Display};
 
+use chrono::Datelike as _;
 use serde::de::value::{MapAccessDeserializer, StringDeserializer};
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, Error, Expected, IntoDeserializer, MapAccess, SeqAccess,
@@ -13,7 +14,7 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value};
 
-use crate::base::clock::is_rfc3339;
+use crate::base::clock::{microseconds, rfc3339};
 use crate::base::day::plain_date;
 use crate::base::field::FieldError;
 
@@ -130,12 +131,21 @@ impl Read {
         }
     }
 
-    /// Whether a text has the documented spelling. The library reads more.
-    fn accepts(&self, text: &str) -> bool {
+    /// A text for the library, which reads more spellings than the documented one. A time has the precision of the
+    /// databases, and lies in the years in which they sort times alike.
+    fn checked(&self, text: String) -> Result<String, ReadError> {
+        let wrong = || ReadError::new("format", self.format());
         match self {
-            Self::Time => is_rfc3339(text),
-            Self::Date => plain_date(text).is_some(),
-            Self::Other => true,
+            Self::Time => {
+                let at = rfc3339(&text).map(microseconds).ok_or_else(wrong)?;
+                if (0..=9_999).contains(&at.year()) {
+                    Ok(at.to_rfc3339())
+                } else {
+                    Err(ReadError::new("out_of_range", "must lie in the years 0 to 9999"))
+                }
+            }
+            Self::Date if plain_date(&text).is_none() => Err(wrong()),
+            Self::Date | Self::Other => Ok(text),
         }
     }
 }
@@ -230,10 +240,7 @@ impl<'de> Deserializer<'de> for ValueReader {
             Value::Bool(value) => visitor.visit_bool(value),
             Value::String(text) => {
                 let read = Read::by::<V>();
-                if !read.accepts(&text) {
-                    return Err(ReadError::new("format", read.format()));
-                }
-                visitor.visit_string(text).map_err(|mut error: ReadError| {
+                visitor.visit_string(read.checked(text)?).map_err(|mut error: ReadError| {
                     if error.detail == FORMAT {
                         error.detail = read.format().into();
                     }

@@ -198,7 +198,7 @@ struct DeletionFailureCode;
 described!(
     DeletionFailureCode as "DeletionFailureCode",
     "The reason why content was not deleted.",
-    ["forbidden", "unavailable", "internal"]
+    ["forbidden", "legal_hold", "unavailable", "internal"]
 );
 
 /// An interaction whose content could not be deleted.
@@ -207,6 +207,7 @@ pub struct FailedDeletion {
     /// The id of the interaction.
     pub id: RecordId,
     /// The reason. `forbidden`: the interaction has sensitive content, and its deletion needs `content:read:sensitive`.
+    /// `legal_hold`: a hold keeps the interaction.
     /// `unavailable` or `internal`: send the interaction again.
     #[schema(value_type = DeletionFailureCode)]
     pub code: &'static str,

@@ -43,11 +43,9 @@ impl Terms {
         let times = TokenTimes::of(claims)?;
         times.check(now)?;
         let sub = text(claims, "sub").filter(|sub| is_clean(sub)).ok_or(TokenError::Subject)?;
-        let name = found(claims, &self.name_claim).and_then(one_text);
-        let name = name
-            .or_else(|| text(claims, "preferred_username").map(String::as_str))
-            .map(cleaned)
-            .filter(|name| !name.is_empty());
+        let named = found(claims, &self.name_claim).and_then(one_text);
+        let preferred = text(claims, "preferred_username").map(String::as_str);
+        let name = [named, preferred].into_iter().flatten().map(cleaned).find(|name| !name.is_empty());
         let roles = words(found(claims, &self.roles_claim), |c| c == ' ' || c == ',');
         // Microsoft's tokens have scopes in `scp`.
         let scopes = found(claims, &self.scope_claim).or_else(|| claims.get("scp"));

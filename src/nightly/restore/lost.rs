@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use crate::base::id::{IdentifierId, TenantId};
 use crate::journal::{self, Body, JournalEntry, ObjectKind};
 use crate::nightly::model::PassResult;
-use crate::nightly::steps::gc_identifiers::references;
+use crate::nightly::steps::gc_identifiers::keeping;
 use crate::store::{Archive, Tx};
 use crate::vault::{self, AppContext, Described};
 use crate::{holds, requests};
@@ -31,7 +31,7 @@ pub async fn reserve(app: &AppContext, tenant: TenantId) -> PassResult<()> {
 /// How many identifiers of the archive the vault has lost.
 pub async fn count(app: &AppContext, tenant: TenantId) -> PassResult<u64> {
     let mut count = 0;
-    for place in references() {
+    for place in keeping() {
         each_lost(app, tenant, place, |lost| count += lost.len() as u64).await?;
     }
     Ok(count)

@@ -33,7 +33,7 @@ pub async fn find_orphans(context: &PassContext<'_>, pass: &Pass, report: &mut R
     let mut checked = 0;
     loop {
         let ids = vault::walk(&mut context.read_vault().await?, tenant, position, BATCH).await?;
-        let orphans = unreferenced(&mut context.read().await?, tenant, &ids, references()).await?;
+        let orphans = unreferenced(&mut context.read().await?, tenant, &ids, keeping()).await?;
         checked += ids.len();
         let at_end = ids.len() < BATCH as usize;
         position = ids.last().copied().filter(|_| !at_end).unwrap_or(IdentifierId(uuid::Uuid::nil()));
@@ -91,7 +91,7 @@ pub async fn delete(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
         if ids.is_empty() {
             break;
         }
-        let orphans = unreferenced(&mut tx, tenant, &ids, references()).await?;
+        let orphans = unreferenced(&mut tx, tenant, &ids, keeping()).await?;
         drop(tx);
         let kept: Vec<IdentifierId> = ids.iter().copied().filter(|id| !orphans.contains(id)).collect();
         failpoint::reach("vault-delete.before");
@@ -106,6 +106,14 @@ pub async fn delete(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
         tx.commit().await?;
         failpoint::reach("vault-delete");
         let mut tx = context.begin().await?;
+        // After the deletion, so that also those go that were entered while this pass ran.
+        if !orphans.is_empty() {
+            reveals::passes::forget(&mut tx, tenant, |query| {
+                query.with_any("reveal_items.identifier_id", orphans.iter().copied())
+            })
+            .await?;
+            exports::delete_of(&mut tx, tenant, &orphans).await?;
+        }
         forget(&mut tx, tenant, pass.id, &ids).await?;
         tx.commit().await?;
     }
@@ -146,12 +154,13 @@ async fn unreferenced(
 
 /// Every column of the archive that contains the id of an identifier, but those of a pass.
 pub fn references() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let above = requests::REFERENCES
-        .into_iter()
-        .chain(delivery::REFERENCES)
-        .chain(reveals::REFERENCES)
-        .chain(exports::REFERENCES)
-        .chain(holds::REFERENCES);
+    keeping().chain(reveals::REFERENCES).chain(exports::REFERENCES)
+}
+
+/// The columns whose identifiers stay in the vault. A reveal or an export is only a question about a customer, and keeps
+/// nobody who is forgotten while it is entered.
+pub fn keeping() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let above = requests::REFERENCES.into_iter().chain(delivery::REFERENCES).chain(holds::REFERENCES);
     archive::REFERENCES.into_iter().chain(above)
 }
 

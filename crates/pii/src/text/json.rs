@@ -15,10 +15,8 @@ pub(super) fn tokenize(finder: &Finder, value: Value, mentions: &mut Mentions<'_
     match value {
         Value::Null | Value::Bool(_) => value,
         Value::Number(ref number) => {
-            // A number that a spreadsheet has made a decimal is still one.
             let written = number.to_string();
-            let written = written.strip_suffix(".0").unwrap_or(&written);
-            let finds = finder.read(written, Reading::Counter);
+            let (written, finds) = read_number(finder, &written);
             if finds.is_empty() { value } else { Value::String(mentions.replace(written, finds)) }
         }
         Value::String(text) => Value::String(tokenize_string(finder, text, mentions)),
@@ -45,6 +43,20 @@ pub(super) fn tokenize(finder: &Finder, value: Value, mentions: &mut Mentions<'_
                 insert(&mut kept, &mut next, key, tokenize(finder, value, mentions));
             }
             Value::Object(kept)
+        }
+    }
+}
+
+/// Reads a JSON number. A number of a telephone that a spreadsheet has made a decimal is still one. Behind a minus, the
+/// record's own number is one, too, and nobody else's. Returns the digits that were read.
+pub(super) fn read_number<'t>(finder: &Finder, written: &'t str) -> (&'t str, Finds) {
+    let digits = written.strip_suffix(".0").unwrap_or(written);
+    match digits.strip_prefix('-') {
+        None => (digits, finder.read(digits, Reading::Counter)),
+        Some(digits) => {
+            let mut finds = finder.read(digits, Reading::Counter);
+            finds.retain(|(_, find)| finder.is_own(find));
+            (digits, finds)
         }
     }
 }

@@ -12,7 +12,7 @@ use uuid::fmt::Hyphenated;
 
 use super::super::placeholder::placeholder;
 use super::super::resolve::Finds;
-use super::super::{Find, Finder, Reading};
+use super::super::{Find, Finder, Reading, json};
 use super::fill::Apart;
 use super::joined::{Eyes, Layout};
 use super::pieces::{Belongs, Piece, Pieces, Put};
@@ -220,13 +220,14 @@ impl JsonWalk<'_> {
 
     /// The meaning of a number by itself.
     fn counter(&self, number: &str) -> Finds {
-        if !number.contains(['.', 'e', 'E']) {
+        if !number.contains(['.', 'e', 'E', '-']) {
             return self.finder.read(number, Reading::Counter);
         }
-        // A number that a spreadsheet has made a decimal is still one.
-        let read = number.parse::<f64>().ok().and_then(Number::from_f64);
-        let written = read.map(|read| read.to_string()).unwrap_or_default();
-        let finds = self.finder.read(written.strip_suffix(".0").unwrap_or(&written), Reading::Counter);
+        let read = || number.parse::<f64>().ok().and_then(Number::from_f64);
+        let is_whole = !number.contains(['.', 'e', 'E']);
+        let written =
+            if is_whole { number.to_owned() } else { read().map(|read| read.to_string()).unwrap_or_default() };
+        let (_, finds) = json::read_number(self.finder, &written);
         finds.into_iter().map(|(_, find)| (0..number.len(), find)).take(1).collect()
     }
 
