@@ -28,42 +28,67 @@ const BATCH: usize = 1_000;
 /// The longest text that is remembered if nothing in it can be an identifier, in bytes, and how many are.
 const REMEMBERED: (usize, usize) = (64, 8_192);
 
+/// The bits of the coarse filter for each member, and the fewest and the most of all. It stays in the processor's cache, and
+/// most hashes need no look into the large filter.
+const COARSE: (u64, std::ops::RangeInclusive<u32>) = (8, 10..=24);
+
 /// A set of keyed hashes that knows all of its members and some others.
-struct Filter(Vec<u64>);
+struct Filter {
+    fine: Vec<u64>,
+    /// A bit for each range of bits of the large filter.
+    coarse: Vec<u64>,
+    coarse_bits: u32,
+}
 
 impl Filter {
     async fn read(db: &Db<Vault>, keyset: &Keyset) -> Result<Self, VaultError> {
-        let mut filter = Self(vec![0; 1 << (FILTER_BITS - 6)]);
+        let (mut fine, mut count) = (vec![0; 1 << (FILTER_BITS - 6)], 0);
         for of in [HashesOf::Identifiers, HashesOf::Erasures] {
             let mut after = None;
             loop {
                 let hashes = vault::hashes(&mut db.read().await?, keyset.tenant, of, after, HASHES).await?;
                 let Some(last) = hashes.last() else { break };
                 after = Some(*last);
-                for hash in hashes {
-                    filter.insert(hash);
-                }
+                count += hashes.len() as u64;
+                hashes.into_iter().for_each(|hash| insert(&mut fine, place(hash, FILTER_BITS)));
             }
         }
-        Ok(filter)
+        Ok(Self::of(fine, count))
     }
 
-    fn place(hash: BlindIndex) -> (usize, u64) {
-        let bits = u32::from_be_bytes([hash.0[0], hash.0[1], hash.0[2], hash.0[3]]) >> (32 - FILTER_BITS);
-        (usize::try_from(bits >> 6).unwrap_or_default(), 1 << (bits & 63))
-    }
-
-    fn insert(&mut self, hash: BlindIndex) {
-        let (word, bit) = Self::place(hash);
-        if let Some(word) = self.0.get_mut(word) {
-            *word |= bit;
+    /// The filter of a number of members.
+    fn of(fine: Vec<u64>, count: u64) -> Self {
+        let (bits_each, bits) = COARSE;
+        let coarse_bits = (count * bits_each).max(1).ilog2().clamp(*bits.start(), *bits.end());
+        let mut coarse = vec![0; 1 << (coarse_bits - 6)];
+        for (no, word) in fine.iter().enumerate().filter(|(_, word)| **word != 0) {
+            for bit in (0..64).filter(|bit| word >> bit & 1 == 1) {
+                let at = (no * 64 + bit) >> (FILTER_BITS - coarse_bits);
+                insert(&mut coarse, (at / 64, 1 << (at % 64)));
+            }
         }
+        Self { fine, coarse, coarse_bits }
     }
 
     fn may_contain(&self, hash: BlindIndex) -> bool {
-        let (word, bit) = Self::place(hash);
-        self.0.get(word).is_some_and(|word| word & bit != 0)
+        has(&self.coarse, place(hash, self.coarse_bits)) && has(&self.fine, place(hash, FILTER_BITS))
     }
+}
+
+/// The word and the bit of a hash in a filter of so many bits, as a power of two.
+fn place(hash: BlindIndex, bits: u32) -> (usize, u64) {
+    let at = u32::from_be_bytes([hash.0[0], hash.0[1], hash.0[2], hash.0[3]]) >> (32 - bits);
+    (usize::try_from(at / 64).unwrap_or_default(), 1 << (at % 64))
+}
+
+fn insert(filter: &mut [u64], (word, bit): (usize, u64)) {
+    if let Some(word) = filter.get_mut(word) {
+        *word |= bit;
+    }
+}
+
+fn has(filter: &[u64], (word, bit): (usize, u64)) -> bool {
+    filter.get(word).is_some_and(|word| word & bit != 0)
 }
 
 /// The meaning of a look-up whose hash the vault knows.
@@ -264,9 +289,14 @@ mod tests {
 
     #[test]
     fn a_filter_knows_its_members() {
-        let mut filter = Filter(vec![0; 1 << (FILTER_BITS - 6)]);
-        let hash = |byte: u8| BlindIndex([byte; 32]);
-        filter.insert(hash(3));
-        assert!(filter.may_contain(hash(3)) && !filter.may_contain(hash(4)));
+        let hash = |no: u32| crate::base::crypto::Key::from_bytes(&[7; 32]).unwrap().hash(&[&no.to_be_bytes()]);
+        for count in [1, 1_000, 100_000] {
+            let mut fine = vec![0; 1 << (FILTER_BITS - 6)];
+            (0..count).for_each(|no| insert(&mut fine, place(hash(no), FILTER_BITS)));
+            let filter = Filter::of(fine, count.into());
+            assert!((0..count).all(|no| filter.may_contain(hash(no))), "{count}");
+            let strangers = (count..count + 10_000).filter(|no| filter.may_contain(hash(*no))).count();
+            assert!(strangers < 50, "{count}: {strangers}");
+        }
     }
 }

@@ -16,7 +16,7 @@ const MOST: usize = 17;
 const SEPARATOR: usize = 4;
 
 /// The longest group in which windows are counted. A longer one is a hash or a counter.
-const LONGEST_GROUP: usize = 20;
+const LONGEST_GROUP: usize = MOST;
 
 /// The runs of digits of a text, while it is read.
 #[derive(Default)]
