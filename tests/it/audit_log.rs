@@ -272,6 +272,31 @@ each_store!(a_change_of_the_tenant_says_which_settings, |lethe: TestLethe| async
     assert_eq!(changes, expected, "a change of nothing leaves no row");
 });
 
+each_store!(times_have_the_years_and_the_precision_of_both_databases, |lethe: TestLethe| async move {
+    let dpo = lethe.caller("dpo");
+    for time in ["9999-12-31T23:59:59-01:00", "0000-01-01T00:00:00%2B01:00"] {
+        for path in [
+            "/audit-events?from=",
+            "/audit-events?to=",
+            "/audit-events/export?from=",
+            "/anonymize-requests?updated_since=",
+            "/anonymize-requests?to=",
+        ] {
+            let refused = dpo.get(&format!("{path}{time}")).await;
+            assert_eq!(refused.problem(422), "validation_failed", "{path}{time}");
+            assert!(refused.text.contains("out_of_range"), "{}", refused.text);
+        }
+        for path in ["/archive/search", "/access-exports"] {
+            let refused = dpo.post(path, &json!({ "from": time.replace("%2B", "+") })).await;
+            assert!(refused.mistakes().contains(&"/from out_of_range".to_owned()), "{}", refused.text);
+        }
+    }
+    let order = json!({ "phone_number": "91234567", "purpose": "letter", "to": "2026-02-10T23:59:60.1234567Z",
+        "attestations": [{ "method": "call_back", "by": "Ingrid", "on": "2026-02-11" }] });
+    let ordered = dpo.post("/access-exports", &order).await.expect(202).json();
+    assert_eq!(ordered["to"], "2026-02-10T23:59:59.999999Z");
+});
+
 each_store!(the_audit_log_is_filtered, |lethe: TestLethe| async move {
     let (operator, began) = (lethe.caller_of("demo", "operator", "ola"), lethe::base::clock::Clock::System.now());
     operator.patch("/tenant", "*", &json!({ "purpose_required": true })).await.expect(200);

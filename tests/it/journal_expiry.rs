@@ -47,6 +47,15 @@ async fn expire(lethe: &TestLethe, after: &str) {
     lethe.run(&["replay"]).await.well();
 }
 
+each_store!(a_running_server_writes_on_after_all_that_it_knew_has_left_the_journal, |lethe: TestLethe| async move {
+    request(&lethe, "a", "91234567").await;
+    lethe.run(&["job", "nightly", "--as-of", NIGHT]).await.well();
+    lethe.run(&["job", "nightly", "--as-of", LATER]).await.well();
+    assert!(status(&lethe).await["objects"]["horizon"].as_u64() > Some(0));
+    request(&lethe, "b", "91234568").await;
+    assert_eq!(status(&lethe).await["state"], json!("in_step"));
+});
+
 each_store!(old_objects_leave_the_journal, |mut lethe: TestLethe| async move {
     request(&lethe, "a", "91234567").await;
     lethe.night(NIGHT).await.well();

@@ -100,6 +100,38 @@ fn idle_connections_that_the_other_side_closes_are_replaced() {
 }
 
 #[test]
+fn a_database_that_is_closed_or_missing_is_503_until_it_is_back() {
+    tell(Store::Postgres, |mut lethe| async move {
+        let server = OwnServer::start();
+        let mut postgres = server.admin().await;
+        postgres.execute("CREATE DATABASE restored").await.unwrap();
+        let url = server.url();
+        let (before, database) = url.split_once("/postgres").unwrap();
+        on(&mut lethe, &format!("{before}/restored{database}")).await;
+        record(&lethe).await;
+        let caller = lethe.caller("dpo");
+        let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = 'restored'";
+        for (close, open) in [
+            ("SELECT 1", "SELECT 1"),
+            ("ALTER DATABASE restored RENAME TO aside", "ALTER DATABASE aside RENAME TO restored"),
+        ] {
+            assert_eq!(searches(&caller).await, [200; 8]);
+            postgres.execute("ALTER DATABASE restored ALLOW_CONNECTIONS false").await.unwrap();
+            postgres.execute(end).await.unwrap();
+            until(async || backends(&mut postgres, "datname = 'restored'").await == 0).await;
+            postgres.execute(close).await.unwrap();
+            let refused = search(&caller).await;
+            assert_eq!(refused.problem(503), "unavailable", "{close}");
+            assert!(refused.header("retry-after").is_some());
+            postgres.execute(open).await.unwrap();
+            postgres.execute("ALTER DATABASE restored ALLOW_CONNECTIONS true").await.unwrap();
+            until(async || caller.get("//readyz").await.status == 200).await;
+        }
+        lethe.stop().await;
+    });
+}
+
+#[test]
 fn a_frozen_server_is_503_and_the_service_goes_on_with_it() {
     tell(Store::Sqlite, |mut lethe| async move {
         let server = OwnServer::start();
