@@ -155,7 +155,7 @@ fn is_cue(before: &str, word: &str) -> bool {
 
 /// Whether a text ends with the word of a thing.
 fn names_thing(before: &str) -> bool {
-    last_word(before).is_some_and(|(_, word)| super::ids::is_thing(&word))
+    last_word(before).is_some_and(|(_, word)| super::ids::things::is_thing(&word))
 }
 
 /// Whether a number probably begins with the first figure of a row and not with a later one: a label is before it,

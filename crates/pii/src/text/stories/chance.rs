@@ -1,0 +1,110 @@
+//! Figures of programs and things that are valid numbers, cards, or identity numbers by chance only.
+
+use super::*;
+
+const REGIONS: [&str; 6] = ["NO", "SE", "DK", "FI", "DE", "US"];
+
+/// Checks that texts stay as they are in every region.
+#[track_caller]
+fn stay(texts: &[&str]) {
+    let untouched: Vec<(&str, &str)> = texts.iter().map(|text| (*text, *text)).collect();
+    for code in REGIONS {
+        check(&in_region(code), &untouched);
+    }
+}
+
+#[test]
+fn the_number_of_a_finnish_business_is_no_persons() {
+    stay(&["Y-tunnus 0109862-8", "0109862-8", "FO-nummer 0295742-9", "Y-tunnus: 0476271-6"]);
+    check(&in_region("FI"), &[("040-7382915", "<+358407382915>")]);
+}
+
+#[test]
+fn the_numbers_of_things_are_no_phones() {
+    let words = [
+        "account number",
+        "policy number:",
+        "claim number",
+        "member ID",
+        "customer number",
+        "serial number",
+        "confirmation number",
+        "Meeting ID:",
+        "målernr",
+        "medlemsnr",
+        "skadenr",
+        "kode",
+        "PUK-kode:",
+        "kontrakt",
+        "abonnement",
+        "gavekort",
+        "transaksjonsid",
+        "userid",
+        "kunde-id",
+        "customerId=",
+        "ordrenummeret mitt er",
+        "fakturanummer er",
+        "policenr.",
+        "PNR",
+        "mätarnummer",
+        "bokningsnr",
+        "försäkringsnr",
+        "Kundennr.",
+        "Vertragsnummer",
+        "Zählernummer",
+        "Sendungsnummer ist",
+        "sopimusnumero",
+        "asiakasnro",
+        "laskun numero",
+        "jäsennumeroni on",
+        "Feilkode",
+    ];
+    for (code, number) in [
+        ("NO", "41327786"),
+        ("DK", "28469137"),
+        ("SE", "0736184925"),
+        ("FI", "0407382915"),
+        ("DE", "01718342956"),
+        ("US", "2126834917"),
+    ] {
+        for word in words {
+            let text = format!("{word} {number}");
+            assert_eq!(seen(&in_region(code), &text), text, "{code}");
+        }
+    }
+    check(
+        &in_region("US"),
+        &[
+            ("part no. 212-6834-917", "part no. 212-6834-917"),
+            ("serial number 2126-8349-17", "serial number 2126-8349-17"),
+        ],
+    );
+    check(&kari(), &[("medlemsnr 98765432", "medlemsnr <+4798765432>")]);
+}
+
+#[test]
+fn words_for_phones_and_people_are_no_things() {
+    for word in [
+        "mobilnr",
+        "mobilnummeret mitt er",
+        "jobbnummer",
+        "Privatnummer:",
+        "kontaktnummer",
+        "nytt nummer",
+        "nummeret mitt er",
+        "my number is",
+        "work number",
+        "vaktnummer",
+        "Ingrid",
+        "kunde",
+        "arbeid",
+        "Rückrufnummer",
+        "customer phone number",
+        "kotinumero",
+        "puhelinnumeroni on",
+        "callerid",
+    ] {
+        let text = format!("{word} 41327786");
+        assert_eq!(seen(&in_region("NO"), &text), format!("{word} <+4741327786>"));
+    }
+}
