@@ -27,6 +27,7 @@ mod again;
 mod assigned;
 mod candidate;
 mod card;
+mod context;
 mod cues;
 mod decimals;
 mod decode;
@@ -280,6 +281,7 @@ impl Finder {
             spoken::find(text, &said, &self.numbers, &taken_by(&found, &ids), &mut spoken);
             resolve::add(&mut found, spoken);
         }
+        resolve::add(&mut found, self.numbers.in_context(text));
         let taken = resolve::ranges(&found);
         self.numbers.find(text, reading, Apart { taken: &taken, ids: &ids }, &mut found);
         resolve::sort(&mut found);

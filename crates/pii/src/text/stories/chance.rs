@@ -14,6 +14,40 @@ fn stay(texts: &[&str]) {
 }
 
 #[test]
+fn labels_of_programs_are_read_in_any_spelling() {
+    for label in [
+        "callingPartyNumber=",
+        "calledPartyNumber: ",
+        "mobilePhone: ",
+        "customerPhone=",
+        "callerNumber: ",
+        "fromPhone=",
+        "Contact no: ",
+        "kundeTlf: ",
+        "customer_phone=",
+        "WhatsApp: ",
+    ] {
+        let text = format!("{label}46736184925");
+        assert_eq!(seen(&in_region("NO"), &text), format!("{label}<+46736184925>"));
+    }
+    check(
+        &in_region("NO"),
+        &[
+            ("tel:736184925;phone-context=+46", "tel:<+46736184925>;phone-context=+46"),
+            ("tel:0736-184925;phone-context=+46", "tel:<+46736184925>;phone-context=+46"),
+            ("<tel:407382915;phone-context=+358>", "<tel:<+358407382915>;phone-context=+358>"),
+            ("tel:2201;phone-context=+47", "tel:2201;phone-context=+47"),
+            ("orderNo=46736184925", "orderNo=46736184925"),
+        ],
+    );
+    let own = Own { phone: Phone::parse("+46736184925", region("NO")).ok(), ..Own::default() };
+    check(
+        &Finder::new(region("NO"), own),
+        &[("tel:736184925;phone-context=+46", "tel:<+46736184925>;phone-context=+46")],
+    );
+}
+
+#[test]
 fn the_number_of_a_finnish_business_is_no_persons() {
     stay(&["Y-tunnus 0109862-8", "0109862-8", "FO-nummer 0295742-9", "Y-tunnus: 0476271-6"]);
     check(&in_region("FI"), &[("040-7382915", "<+358407382915>")]);
