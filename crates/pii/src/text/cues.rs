@@ -183,9 +183,26 @@ fn names_thing(before: &str) -> bool {
     last_word(before).is_some_and(|(_, word)| super::ids::things::is_thing(&word))
 }
 
-/// Whether a number probably begins with the first figure of a row and not with a later one: a label is before it,
-/// or no text.
+/// Abbreviations of `number`, which are labels of numbers of any kind. Alone they say that a figure
+/// follows: `nr. 41 92 61 48 37`.
+const SHORT_NUMBERS: [&str; 4] = ["nr", "no", "nro", "num"];
+
+/// The letters of the longest abbreviation, `avd.`, that is not taken for the end of a sentence.
+const LONGEST_SHORT: usize = 3;
+
+/// Whether a number probably begins with the first figure of a row and not with a later one: a label, a speaker, or
+/// the end of a sentence is before it, or no text. Another word, `rom`, `avd.`, or `alder:`, names what the first
+/// figure is.
 pub(super) fn leads(before: &str) -> bool {
+    let before = &before[before.ceil_char_boundary(before.len().saturating_sub(LONGEST))..];
     let before = before.trim_end_matches([' ', '\u{A0}', '(', '[', '+']);
-    before.is_empty() || before.ends_with(['\n', ':', '=', ',', ';', '.']) || ends_with_cue(before)
+    if before.is_empty() || before.ends_with(['\n', ',', ';']) {
+        return true;
+    }
+    let Some((rest, word)) = last_word(before) else { return before.ends_with([':', '=', '.']) };
+    if SHORT_NUMBERS.contains(&word.as_str()) {
+        return last_written(rest).is_some_and(|(before, other)| is_cue(before, other));
+    }
+    let is_end = before.ends_with('.') && word.chars().count() > LONGEST_SHORT;
+    is_end || before.ends_with([':', '=']) && crate::nobody::is_role(&word) || ends_with_cue(before)
 }

@@ -14,6 +14,30 @@ fn stay(texts: &[&str]) {
 }
 
 #[test]
+fn a_word_with_a_sign_behind_it_names_the_first_figure() {
+    check(
+        &in_region("NO"),
+        &[
+            ("nr. 41 92 61 48 37", "nr. 41 <+4792614837>"),
+            ("avd. 41 92 61 48 37", "avd. 41 <+4792614837>"),
+            ("kl. 41 92 61 48 37", "kl. 41 <+4792614837>"),
+            ("Rom: 41 92 61 48 37", "Rom: 41 <+4792614837>"),
+            ("alder: 41 92 61 48 37", "alder: 41 <+4792614837>"),
+            ("tlf.nr. 92 61 48 37 41", "tlf.nr. <+4792614837> 41"),
+            ("tlf: 92 61 48 37 41", "tlf: <+4792614837> 41"),
+            ("Ring meg. 92 61 48 37 41", "Ring meg. 92 <+4761483741>"),
+            ("Takk. 92 61 48 37 41", "Takk. <+4792614837> 41"),
+            ("Kunde: 92 61 48 37 41", "Kunde: <+4792614837> 41"),
+        ],
+    );
+    check(
+        &in_region("DK"),
+        &[("nr. 22 28 46 91 37", "nr. 22 <+4528469137>"), ("Sal: 22 28 46 91 37", "Sal: 22 <+4528469137>")],
+    );
+    check(&in_region("FR"), &[("apt. 01 06 42 81 73 95", "apt. 01 <+33642817395>")]);
+}
+
+#[test]
 fn labels_of_programs_are_read_in_any_spelling() {
     for label in [
         "callingPartyNumber=",
