@@ -166,3 +166,27 @@ fn words_for_phones_and_people_are_no_things() {
         assert_eq!(seen(&in_region("NO"), &text), format!("{word} <+4741327786>"));
     }
 }
+
+#[test]
+fn figures_with_a_unit_and_prices_in_brackets_are_no_numbers() {
+    for code in ["NO", "DK"] {
+        let texts = [
+            "22834716 kWh",
+            "22834716 stk",
+            "92614837 ms",
+            "22834716 bytes",
+            "22 834 716 kWh",
+            "(kr 41 327 786)",
+            "beløp=(NOK 41327786)",
+        ];
+        let untouched: Vec<(&str, &str)> = texts.iter().map(|text| (*text, *text)).collect();
+        check(&in_region(code), &untouched);
+    }
+    check(&in_region("FI"), &[("0407382915 kpl", "0407382915 kpl")]);
+    check(&in_region("DE"), &[("01718342956 Stück", "01718342956 Stück")]);
+    check(&in_region("SE"), &[("0736184925 st", "0736184925 st")]);
+    check(
+        &in_region("NO"),
+        &[("tlf 22834716 stk 3", "tlf <+4722834716> stk 3"), ("22834716 min mobil", "<+4722834716> min mobil")],
+    );
+}
