@@ -6,11 +6,12 @@
 //! - the record's own number is always that number, unless it is a part of an account;
 //! - digits *written* as an identity number (a hyphen or `+` in its place, twelve digits, six and five) are one;
 //! - bare digits that are a number of the tenant's region as well are the number;
-//! - what a program wrote (a JSON number, a key of an object) is left alone unless chance hardly makes it: a card of a common
-//!   scheme, eleven digits with two right check digits, or something written with the signs of an identity number.
+//! - what a program wrote (a JSON number, a key of an object) is left alone unless chance hardly makes it: a card of a
+//!   common scheme, eleven digits with two right check digits, or something written with the signs of an identity
+//!   number.
 //!
-//! Danish numbers without a right check digit are given out since 2007: one counts by its date where it is written with the
-//! hyphen, `070761-4285`.
+//! Danish numbers without a right check digit are given out since 2007: one counts by its date where it is written
+//! with the hyphen, `070761-4285`.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -128,7 +129,8 @@ fn finnish(text: &str, stretch: &Stretch, first: usize, last: usize) -> Option<u
     (whole && !follows_digits(text, groups[0].start)).then_some(end + rest)
 }
 
-/// Whether digits can be what is suppressed by their date and their check digits: that is cheap, and nearly every row fails it.
+/// Whether digits can be what is suppressed by their date and their check digits: that is cheap, and nearly every row
+/// fails it.
 fn may_be(digits: &[u8]) -> bool {
     match digits.len() {
         10 => is_danish_date(digits) || is_swedish(digits),
@@ -241,7 +243,7 @@ impl TextWindow<'_> {
     /// Whether the groups, of whatever size, stand together and by themselves, and are not numbers one after another.
     fn is_row(&self) -> bool {
         let groups = self.groups();
-        if groups.len() < 2 {
+        if groups.len() < 2 || self.has_parts_of_version() {
             return false;
         }
         let all = &self.stretch.groups;
@@ -252,6 +254,16 @@ impl TextWindow<'_> {
             && !all.get(self.last + 1).is_some_and(joined)
             && !(self.first > 0 && joined(&groups[0]))
             && !self.tiles()
+    }
+
+    /// Whether there are points between groups of several sizes, as in `106.21.10918`. People write such groups with
+    /// equal sizes.
+    fn has_parts_of_version(&self) -> bool {
+        let groups = self.groups();
+        let (rest, last) = (&groups[..groups.len() - 1], &groups[groups.len() - 1]);
+        let size = groups[0].len();
+        let is_even = rest.iter().all(|group| group.len() == size) && last.len() <= size;
+        groups.len() > 2 && groups[1].gap.sign == Some('.') && !is_even
     }
 
     /// Whether whole numbers one after another make up the groups.

@@ -14,6 +14,28 @@ fn stay(texts: &[&str]) {
 }
 
 #[test]
+fn versions_of_programs_are_no_numbers() {
+    stay(&[
+        "Chrome 123.0.6312.122",
+        "Chrome/111.0.1259.35 Safari/537.36",
+        "Edg/123.0.2420.81",
+        "Edg/120.12.2420.81",
+        "CCleaner 6.21.10918",
+        "Firefox 4.13.27786",
+        "Firmware 1.08.2345.67",
+        "versjon 22.83.47.16",
+        "ohjelmisto 4.0.7382.915",
+        "version: 212.683.4917",
+        "Teams 24.091.2147",
+    ]);
+    check(&in_region("DK"), &[("28.46.91.37", "<+4528469137>"), ("Ring Ola 28.46.91.37", "Ring Ola <+4528469137>")]);
+    check(&in_region("NO"), &[("1.98.76.54.31", "1.<+4798765431>"), ("tlf. 413.27.786", "tlf. <+4741327786>")]);
+    check(&in_region("SE"), &[("070.417.46.05", "<+46704174605>")]);
+    check(&in_region("DE"), &[("030.423.45.67", "<+49304234567>")]);
+    check(&in_region("US"), &[("212.683.4917", "<+12126834917>")]);
+}
+
+#[test]
 fn a_word_with_a_sign_behind_it_names_the_first_figure() {
     check(
         &in_region("NO"),
