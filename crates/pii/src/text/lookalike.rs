@@ -6,6 +6,7 @@
 //! only digits *written* as something else are left alone (`24.05.2024`). The record's own number always counts.
 
 mod amounts;
+mod scores;
 pub(super) mod versions;
 
 use super::digits::{Group, Lookalike, Stretch};
@@ -21,6 +22,7 @@ pub(super) fn mark(text: &str, stretch: &mut Stretch) {
         versions::mark(text, stretch, first);
         amounts::mark(text, stretch, first);
         mark_iban(text, stretch, first);
+        scores::mark(text, stretch, first);
         super::ids::mark(text, stretch, first);
     }
 }

@@ -36,6 +36,32 @@ fn versions_of_programs_are_no_numbers() {
 }
 
 #[test]
+fn scores_and_results_are_no_numbers() {
+    stay(&[
+        "Norge-Danmark 24-24 (18-14)",
+        "Handboll: 31–33 (13–12)",
+        "3-1 (1-0), 2-2 (0-1)",
+        "7-6, 7-3, 1-2, 7-2",
+        "arvosanat 4/5 3/5 5/5 4/5",
+        "2–1, 3–2, 4–1, 2–2",
+        "Endstand 24 - 22 (11 - 14), 28 - 31 (9 - 12)",
+        "91-87 (41-32)",
+        "22-14, 38-51 (41-32)",
+    ]);
+    check(
+        &in_region("NO"),
+        &[
+            ("24-24 (18-14) 98 76 54 31", "24-24 (18-14) <+4798765431>"),
+            ("2-1 98-76-54-31", "2-1 <+4798765431>"),
+            ("tlf 41-32 (77-86)", "tlf <+4741327786>)"),
+        ],
+    );
+    check(&in_region("DK"), &[("31-66 23-38", "<+4531662338>")]);
+    check(&in_region("DE"), &[("030/12-34 56-7", "<+49301234567>")]);
+    check(&kari(), &[("98-76, 54-32", "<+4798765432>")]);
+}
+
+#[test]
 fn a_word_with_a_sign_behind_it_names_the_first_figure() {
     check(
         &in_region("NO"),
