@@ -15,6 +15,7 @@ use super::digits::{Group, Lookalike, Stretch};
 pub(super) fn mark(text: &str, stretch: &mut Stretch) {
     for first in 0..stretch.groups.len() {
         mark_date(text, stretch, first);
+        mark_day(text, stretch, first);
         mark_time(text, stretch, first);
         mark_hours(text, stretch, first);
         super::decimals::mark(text, stretch, first);
@@ -128,6 +129,7 @@ fn mark_date(text: &str, stretch: &mut Stretch, first: usize) {
             if run == 3
                 && before.is_none()
                 && sign != ' '
+                && groups[first + 1].gap.width == groups[first + 2].gap.width
                 && (is_day_of(a, b) || is_day_of(b, a) || is_day_of(c, b)) =>
         {
             Lookalike::Likely
@@ -135,6 +137,18 @@ fn mark_date(text: &str, stretch: &mut Stretch, first: usize) {
         _ => return,
     };
     set(&mut stretch.groups[first..first + 3], as_what);
+}
+
+/// `12.05. 92 61 48 37`: a day and a month with their points, and something else behind a blank.
+fn mark_day(text: &str, stretch: &mut Stretch, first: usize) {
+    let Some([day, month, next]) = stretch.groups.get(first..first + 3) else { return };
+    let has_points = &text[day.end..month.start] == "."
+        && text[month.end..next.start].strip_prefix('.').is_some_and(|rest| rest.starts_with([' ', '\u{A0}']));
+    let is_written = has_points && day.len() <= 2 && month.len() <= 2 && !goes_on(&stretch.groups, first);
+    let has_year = next.len() == 4 && is_year(value(stretch, next));
+    if is_written && !has_year && is_day_of(value(stretch, day), value(stretch, month)) {
+        set(&mut stretch.groups[first..first + 2], Lookalike::Likely);
+    }
 }
 
 /// `10:30`, `10:30:45`; `kl. 10.30` where no other short groups stand beside it.

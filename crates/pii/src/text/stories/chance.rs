@@ -86,6 +86,21 @@ fn a_word_with_a_sign_behind_it_names_the_first_figure() {
 }
 
 #[test]
+fn a_day_with_its_point_is_none_of_a_number() {
+    check(
+        &in_region("DE"),
+        &[("12.05. 030 20458837", "12.05. <+493020458837>"), ("am 12.5. 0171 8342956", "am 12.5. <+491718342956>")],
+    );
+    check(
+        &in_region("NO"),
+        &[("12.05. 92 61 48 37", "12.05. <+4792614837>"), ("12.05.24 92 61 48 37", "12.05.24 <+4792614837>")],
+    );
+    check(&in_region("DK"), &[("d. 12.05. 28 46 91 37", "d. 12.05. <+4528469137>")]);
+    check(&in_region("FI"), &[("12.5. 040 7382915", "12.5. <+358407382915>")]);
+    check(&kari(), &[("12.05. 98 76 54 32", "12.05. <+4798765432>")]);
+}
+
+#[test]
 fn labels_of_programs_are_read_in_any_spelling() {
     for label in [
         "callingPartyNumber=",
