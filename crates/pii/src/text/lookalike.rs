@@ -278,13 +278,17 @@ pub(super) fn is_code(text: &str, start: usize, end: usize) -> bool {
 /// The longest code that is looked at, on either side of a number.
 const LONGEST_CODE: usize = 64;
 
-/// Whether it is part of a code whatever letters stand before it.
+/// Whether it is part of a code whatever letters stand before it. All behind `0x` is hexadecimal.
 pub(super) fn is_in_code(text: &str, start: usize, end: usize) -> bool {
     let is_one_group = text.as_bytes()[start..end].iter().all(|byte| byte.is_ascii_alphanumeric() || *byte >= 0x80);
     let before = letters_before(text, start);
     let after =
         text.as_bytes()[end..].iter().take(LONGEST_CODE).take_while(|byte| byte.is_ascii_alphanumeric()).count();
     let word = &text[start - before..end + after];
+    let written = &text[start - before..start];
+    if written.starts_with("0x") || written.starts_with("0X") {
+        return true;
+    }
     let hexadecimal = word.len() >= 12 && before + after > 0 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
     let glued = is_one_group && before + after > 0 && runs_of_digits(word) > 2;
     hexadecimal && is_one_group || glued || is_in_parts(text, start, end)

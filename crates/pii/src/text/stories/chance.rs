@@ -36,6 +36,20 @@ fn versions_of_programs_are_no_numbers() {
 }
 
 #[test]
+fn hexadecimal_codes_are_no_numbers() {
+    stay(&[
+        "0x80070057",
+        "Fehler 0x80072745",
+        "HRESULT: 0x80004005",
+        "feilkode 0X98765431",
+        "0x41019012393",
+        "0x4111111111111111",
+    ]);
+    check(&in_region("NO"), &[("0x80070057 98765431", "0x80070057 <+4798765431>")]);
+    check(&kari(), &[("0x98765432", "0x<+4798765432>")]);
+}
+
+#[test]
 fn scores_and_results_are_no_numbers() {
     stay(&[
         "Norge-Danmark 24-24 (18-14)",
