@@ -144,6 +144,13 @@ fn last_written(text: &str) -> Option<(&str, &str)> {
     (word.len() > 1).then_some((before, word))
 }
 
+/// The parts of the last word of a text, in small letters: those of `date_unixtime` and of `createdAt` are two.
+pub(super) fn last_words(text: &str) -> Option<Vec<String>> {
+    let near = &text[text.ceil_char_boundary(text.len().saturating_sub(LONGEST))..];
+    let (_, word) = last_written(near)?;
+    Some(parts(word).map(str::to_lowercase).collect())
+}
+
 /// The parts of a name that a program gives: `customer_phone`, `callingPartyNumber`.
 fn parts(word: &str) -> impl Iterator<Item = &str> {
     word.split('_').flat_map(|part| {

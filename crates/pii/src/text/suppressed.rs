@@ -13,14 +13,17 @@
 //! Danish numbers without a right check digit are given out since 2007: one counts by its date where it is written
 //! with the hyphen, `070761-4285`.
 
+mod seconds;
+
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::card::{is_card, is_common_card};
 use super::digits::{Group, Lookalike, Stretch};
 use super::lookalike::is_in_code;
-use super::national::{finnish_end, is_danish, is_danish_date, is_norwegian, is_swedish, is_time_stamp};
+use super::national::{finnish_end, is_danish, is_danish_date, is_norwegian, is_swedish, is_time_stamp, is_youngest};
 use super::{Find, Reading};
+use seconds::are_seconds;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Suppressed {
@@ -51,6 +54,14 @@ const LONGEST: usize = 19;
 /// The last group of the number of the tenant's region that begins with a group.
 type PhoneEnd<'a> = &'a dyn Fn(&Stretch, usize) -> Option<usize>;
 
+/// The tenant's region.
+#[derive(Clone, Copy)]
+pub(super) struct Home<'a> {
+    /// Its country code.
+    pub(super) code: u16,
+    pub(super) phone_end: PhoneEnd<'a>,
+}
+
 /// Groups in a row, and what they are compared with.
 struct TextWindow<'a> {
     text: &'a str,
@@ -58,7 +69,7 @@ struct TextWindow<'a> {
     first: usize,
     last: usize,
     reading: Reading,
-    phone_end: PhoneEnd<'a>,
+    home: Home<'a>,
 }
 
 /// Adds what is suppressed in a stretch, and takes its groups out of it.
@@ -66,12 +77,12 @@ pub(super) fn find(
     text: &str,
     stretch: &mut Stretch,
     reading: Reading,
-    phone_end: PhoneEnd<'_>,
+    home: Home<'_>,
     found: &mut Vec<(Range<usize>, Find)>,
 ) {
     let mut first = 0;
     while first < stretch.groups.len() {
-        let Some((last, end, what)) = at(text, stretch, first, reading, phone_end) else {
+        let Some((last, end, what)) = at(text, stretch, first, reading, home) else {
             first += 1;
             continue;
         };
@@ -95,7 +106,7 @@ fn at(
     stretch: &Stretch,
     first: usize,
     reading: Reading,
-    phone_end: PhoneEnd<'_>,
+    home: Home<'_>,
 ) -> Option<(usize, usize, Suppressed)> {
     let groups = &stretch.groups;
     let from = groups[first].from;
@@ -109,7 +120,7 @@ fn at(
         let found = match length {
             6 => finnish(text, stretch, first, last).map(|end| (last, end, Suppressed::Identity)),
             10..=LONGEST if may_be(&stretch.digits[from..group.to]) => {
-                let window = TextWindow { text, stretch, first, last, reading, phone_end };
+                let window = TextWindow { text, stretch, first, last, reading, home };
                 window.what().map(|what| (last, group.end, what))
             }
             _ => None,
@@ -162,7 +173,7 @@ impl TextWindow<'_> {
     }
 
     fn is_phone(&self) -> bool {
-        (self.phone_end)(self.stretch, self.first) == Some(self.last)
+        (self.home.phone_end)(self.stretch, self.first) == Some(self.last)
     }
 
     /// Whether the digits are a number behind its country code: `+44 7710054177`.
@@ -170,7 +181,7 @@ impl TextWindow<'_> {
         let Some(before) = self.first.checked_sub(1) else { return false };
         let code = &self.stretch.groups[before];
         let dials = code.gap.plus.is_some() || self.stretch.digits[code.from..code.to].starts_with(b"00");
-        dials && self.groups()[0].gap.joins && (self.phone_end)(self.stretch, before) == Some(self.last)
+        dials && self.groups()[0].gap.joins && (self.home.phone_end)(self.stretch, before) == Some(self.last)
     }
 
     fn has_plus_inside(&self) -> bool {
@@ -208,7 +219,9 @@ impl TextWindow<'_> {
             10 => {
                 let hyphen = matches!(lengths, [6, 4]) && groups[1].gap.width == 1 && is_hyphen(groups[1].gap.sign);
                 let written = matches!(lengths, [6, 4] | [2, 2, 2, 4]);
-                let likely = is_swedish(digits) && !is_time_stamp(digits) || is_danish(digits);
+                let before = &self.text[..groups[0].start];
+                let is_time = || groups.len() == 1 && are_seconds(before, digits, self.home.code);
+                let likely = (is_swedish(digits) && !is_youngest(digits) || is_danish(digits)) && !is_time();
                 hyphen && (is_swedish(digits) || is_danish(digits) || is_danish_date(digits) && !strict)
                     || likely && !strict && (written || alone()) && !self.is_phone()
             }
@@ -270,7 +283,7 @@ impl TextWindow<'_> {
     fn tiles(&self) -> bool {
         let mut at = self.first;
         while at <= self.last {
-            match (self.phone_end)(self.stretch, at) {
+            match (self.home.phone_end)(self.stretch, at) {
                 Some(end) if end <= self.last => at = end + 1,
                 _ => return false,
             }

@@ -36,6 +36,30 @@ fn versions_of_programs_are_no_numbers() {
 }
 
 #[test]
+fn seconds_since_1970_are_no_persons() {
+    const IDENTITY: &str = "[national identity number]";
+    for code in ["NO", "FI", "DE", "US"] {
+        check(&in_region(code), &[("1707728511", "1707728511"), ("ts=1706026319", "ts=1706026319")]);
+    }
+    // With a label or a hyphen, and in the country itself, it is a person.
+    for code in REGIONS {
+        check(
+            &in_region(code),
+            &[
+                ("170772-8511", IDENTITY),
+                ("cpr 1707728511", "cpr [national identity number]"),
+                ("CPR-nummer er: 1707728511", "CPR-nummer er: [national identity number]"),
+                ("unixtime 1707728511", "unixtime 1707728511"),
+                ("{'createdTime': '1707728511'}", "{'createdTime': '1707728511'}"),
+                ("date_unixtime=1706026319", "date_unixtime=1706026319"),
+            ],
+        );
+    }
+    check(&in_region("DK"), &[("1707728511", IDENTITY), ("tidspunkt: 1707728511", "tidspunkt: 1707728511")]);
+    check(&in_region("SE"), &[("1707728511", "1707728511"), ("8505121239", IDENTITY)]);
+}
+
+#[test]
 fn hexadecimal_codes_are_no_numbers() {
     stay(&[
         "0x80070057",
