@@ -18,8 +18,9 @@ mod seconds;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::card::{is_card, is_common_card};
+use super::card::{is_article, is_card, is_common_card};
 use super::digits::{Group, Lookalike, Stretch};
+use super::ids::things::is_article_label;
 use super::lookalike::is_in_code;
 use super::national::{finnish_end, is_danish, is_danish_date, is_norwegian, is_swedish, is_time_stamp, is_youngest};
 use super::{Find, Reading};
@@ -244,7 +245,18 @@ impl TextWindow<'_> {
             Reading::Text => usual || self.is_row(),
         };
         // Fifteen digits may also be a country's longest numbers.
-        (is_card && (digits.len() > 15 && usual || !self.is_phone())).then_some(Suppressed::Card)
+        (is_card && !self.is_article() && (digits.len() > 15 && usual || !self.is_phone())).then_some(Suppressed::Card)
+    }
+
+    /// Whether it is the number of an article. Of fourteen digits, only a word before them tells it from a card.
+    fn is_article(&self) -> bool {
+        let (groups, digits) = (self.groups(), self.digits());
+        if digits.len() > 14 {
+            return false;
+        }
+        let is_labelled = is_article_label(&self.text[..groups[0].start]);
+        let as_article = matches!(lengths(groups, &mut [0; LONGEST]), [13] | [1, 6, 6]);
+        is_labelled || digits.len() == 13 && as_article && is_article(digits)
     }
 
     /// Whether it is digit by digit; two zeros may be one group.

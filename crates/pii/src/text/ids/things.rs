@@ -131,6 +131,18 @@ pub(in crate::text) fn is_thing(word: &str) -> bool {
         || !word.starts_with("land") && LAST.iter().any(|last| word.ends_with(last))
 }
 
+/// Whether the text before a figure ends with a word for the number of an article, perhaps with `nr` or a sign behind
+/// it.
+pub(in crate::text) fn is_article_label(before: &str) -> bool {
+    const WORDS: [&str; 9] =
+        ["ean", "eannr", "eannummer", "gtin", "gln", "isbn", "strekkode", "streckkod", "stregkode"];
+    let near = &before[before.ceil_char_boundary(before.len().saturating_sub(NEAR))..];
+    let is_one = |near: &str| WORDS.contains(&last_word(trim_signs(near)).to_lowercase().as_str());
+    let near = trim_signs(near);
+    let rest = NUMBERS.iter().find_map(|word| near.to_lowercase().ends_with(word).then(|| near.len() - word.len()));
+    is_one(near) || rest.and_then(|end| near.get(..end)).is_some_and(is_one)
+}
+
 /// A text without the signs and digits at its end that may be between a word and its number: `EAN-13: `.
 pub(super) fn trim_signs(near: &str) -> &str {
     near.trim_end_matches([' ', '\u{A0}', ':', '#', '.', '=', '-', '_', '"', '\'', '('])

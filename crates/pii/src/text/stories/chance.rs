@@ -60,6 +60,25 @@ fn seconds_since_1970_are_no_persons() {
 }
 
 #[test]
+fn numbers_of_articles_are_no_cards() {
+    stay(&[
+        "EAN-nr. 5798289979456",
+        "EAN 4005635623569",
+        "5790621742650",
+        "GTIN: 4011922743797",
+        "4 005635 623569",
+        "EAN-kode=5790621742650",
+        "ean nr 5790621742650",
+        "ISBN 9788205478657",
+    ]);
+    let card = "[card number]";
+    for code in REGIONS {
+        check(&in_region(code), &[("4222222222222", card), ("4222 2222 2222 2", card), ("30569309025904", card)]);
+        check(&in_region(code), &[("GTIN 30569309025904", "GTIN 30569309025904")]);
+    }
+}
+
+#[test]
 fn hexadecimal_codes_are_no_numbers() {
     stay(&[
         "0x80070057",
