@@ -83,6 +83,11 @@ pub(super) fn find(
 ) {
     let mut first = 0;
     while first < stretch.groups.len() {
+        // A number that begins with a `+` is no part of a card, and gives no figure of its own to one.
+        if let Some(last) = stretch.groups[first].gap.plus.and_then(|_| (home.phone_end)(stretch, first)) {
+            first = last + 1;
+            continue;
+        }
         let Some((last, end, what)) = at(text, stretch, first, reading, home) else {
             first += 1;
             continue;

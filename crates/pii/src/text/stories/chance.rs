@@ -119,6 +119,21 @@ fn scores_and_results_are_no_numbers() {
 }
 
 #[test]
+fn a_number_with_a_country_code_gives_no_figure_to_a_card() {
+    check(
+        &in_region("GB"),
+        &[
+            ("called +44 1223 501079 3 times", "called <+441223501079> 3 times"),
+            ("+44 1223 501079 4111 1111 1111 1111", "<+441223501079> [card number]"),
+        ],
+    );
+    check(&in_region("NO"), &[("ring +31 (0)101015908 3 ganger", "ring <+31101015908> 3 ganger")]);
+    check(&in_region("SE"), &[("ringde +44 1223 501079 3 gånger", "ringde <+441223501079> 3 gånger")]);
+    check(&in_region("DE"), &[("+44 (0)1223 501079 3 Mal", "<+441223501079> 3 Mal")]);
+    check(&in_region("FI"), &[("soitti +44 1223501079 3 kertaa", "soitti <+441223501079> 3 kertaa")]);
+}
+
+#[test]
 fn a_word_with_a_sign_behind_it_names_the_first_figure() {
     check(
         &in_region("NO"),
