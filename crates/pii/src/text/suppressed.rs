@@ -118,7 +118,7 @@ fn at(
     let from = groups[first].from;
     let mut longest = None;
     for (last, group) in groups.iter().enumerate().skip(first) {
-        let joins = last == first || group.gap.joins || group.gap.plus.is_some();
+        let joins = last == first || stretch.joins(last) || group.gap.plus.is_some();
         let length = group.to - from;
         if !joins || group.lookalike == Lookalike::Taken || length > LONGEST {
             break;
@@ -242,7 +242,8 @@ impl TextWindow<'_> {
         let fours = lengths.len() > 2
             && lengths[..lengths.len() - 1].iter().all(|length| *length == 4)
             && lengths[lengths.len() - 1] <= 4;
-        let usual = fours || matches!(lengths, [_] | [4, 6, 4 | 5] | [6, 10] | [4, 12]) || self.is_dictated();
+        let grouped = fours || matches!(lengths, [_] | [4, 6, 4 | 5] | [6, 10] | [4, 12]);
+        let usual = grouped && !self.is_list() || self.is_dictated();
         let is_card = match self.reading {
             Reading::Counter => {
                 usual && is_common_card(digits) && !self.text.starts_with('-') && !is_part_of_decimal(self.text, groups)
@@ -273,17 +274,22 @@ impl TextWindow<'_> {
     /// Whether the groups, of whatever size, stand together and by themselves, and are not numbers one after another.
     fn is_row(&self) -> bool {
         let groups = self.groups();
-        if groups.len() < 2 || self.has_parts_of_version() {
+        if groups.len() < 2 || self.is_list() || self.has_parts_of_version() {
             return false;
         }
         let all = &self.stretch.groups;
         let sign = groups[1].gap.sign;
-        let joined = |group: &Group| group.gap.joins && group.gap.sign == sign;
+        let joined = |group: &Group| group.gap.joins && !group.gap.has_tab && group.gap.sign == sign;
         groups[1..].iter().all(joined)
             && groups.iter().all(|group| group.lookalike == Lookalike::No)
             && !all.get(self.last + 1).is_some_and(joined)
             && !(self.first > 0 && joined(&groups[0]))
             && !self.tiles()
+    }
+
+    /// Whether there is a comma or a semicolon behind the first group, as in a list of figures.
+    fn is_list(&self) -> bool {
+        self.groups().get(1).is_some_and(|group| matches!(group.gap.sign, Some(',' | ';' | '|')))
     }
 
     /// Whether there are points between groups of several sizes, as in `106.21.10918`. People write such groups with

@@ -207,6 +207,24 @@ fn labels_of_programs_are_read_in_any_spelling() {
 }
 
 #[test]
+fn cells_and_lists_are_not_joined() {
+    stay(&[
+        "2023: 4132\t2024: 7786",
+        "sum\t4132\t7786",
+        "id\t6363\t8486\t7176\t9354",
+        "tokens: [45, 27, 87, 6, 39, 44, 68, 62, 44, 95]",
+        "6363; 8486; 7176; 9354",
+        "41\t32\t77\t86",
+    ]);
+    check(
+        &in_region("NO"),
+        &[("98765431\t41327786", "<+4798765431>\t<+4741327786>"), ("+47\t98765431", "<+4798765431>")],
+    );
+    check(&in_region("SE"), &[("Ola\t070-174 06 05\t3", "Ola\t<+46701740605>\t3")]);
+    check(&kari(), &[("9876\t5432", "<+4798765432>")]);
+}
+
+#[test]
 fn the_number_of_a_finnish_business_is_no_persons() {
     stay(&["Y-tunnus 0109862-8", "0109862-8", "FO-nummer 0295742-9", "Y-tunnus: 0476271-6"]);
     check(&in_region("FI"), &[("040-7382915", "<+358407382915>")]);
