@@ -2,43 +2,44 @@
 
 /// Words for a number or a name that is withheld or unknown (A17), in the languages of the service and some of their
 /// neighbours.
-const WITHHELD: &str = "afgeschermd asterisk anon anoniem anonim anonimo anonym anonyme anonymes anonymised anonymized anonymer \
-    anonymous anonymt anónimo blocked blokeret blokkert blockerad blockerat blockiert confidential \
-    desconegut desconocido desconocida desconhecido dolt dold estetty geheim geheime gizli hemlig \
-    hemligt hemmelig hemmeligt hemmelege hidden inconnu inconnue indisponible loyndur masked masqué \
-    masquee masque nedostupné neznámé neznámy nieznany nil none null occulté oculto okänd okänt onbekend \
-    óþekkt piilotettu privat private privata privato privado privé prywatny restricted riservato \
-    salainen salattu sconosciuto skjult skjulte sperret suppressed tuntematon tundmatu ukendt ukjent \
-    ukjend unavailable unbekannt unbekannte unbekannter undefined unidentified unknown unlisted unnamed \
-    unpublished unspecified unterdrückt unterdrueckt verborgen withheld yksityinen zastrzeżony \
-    неизвестно неизвестный невідомий";
+const WITHHELD: &str = "afgeschermd asterisk anon anoniem anonim anonimo anonym anonyme anonymes anonymised \
+    anonymized anonymer anonymous anonymt anónimo blocked blokeret blokkert blockerad blockerat blockiert \
+    confidential desconegut desconocido desconocida desconhecido dolt dold estetty geheim geheime gizli hemlig \
+    hemligt hemmelig hemmeligt hemmelege hidden inconnu inconnue indisponible loyndur masked masqué masquee masque \
+    nedostupné neznámé neznámy nieznany nil none null occulté oculto okänd okänt onbekend óþekkt piilotettu privat \
+    noname namnlös navnløs navnlaus nimetön namenlos private privata privato privado privé prywatny restricted \
+    riservato salainen salattu sconosciuto skjult skjulte sperret suppressed tuntematon tundmatu ukendt ukjent ukjend \
+    unavailable unbekannt unbekannte unbekannter undefined unidentified unknown unlisted unnamed unpublished \
+    unspecified unterdrückt unterdrueckt verborgen withheld yksityinen zastrzeżony неизвестно неизвестный невідомий";
 
 /// Words for what somebody is or does in a conversation: in English, German, and the languages of the north.
-const ROLES: &str = "a admin advisor agent agenten agentti ai anropare anrufer ansatt asiakas asiakaspalvelija assistant \
-    attendant auto b berater besøkende besøgende besökare besucher bot bruger bruker brukar användare \
-    käyttäjä kävijä vieras vierailija gast gjest gæst gäst c callee caller center centre channel chatbot \
-    client consultant contact customer d employee external guest handläggare host human inbound \
-    innringer internal ivr kund kunde kunden kundebehandler kundeservice kundeveileder kundin \
-    kundservice kundtjänst left manager medarbeider medarbejder medarbetare mitarbeiter operator \
-    operatör operatør opkalder outbound participant party person rep representative right robot \
-    rådgivare rådgiver saksbehandler sbehandler sagsbehandler self service soittaja speaker spk sprecher \
-    staff supervisor support system talare taler team uppringare user virtual visitor voice voicemail \
-    you";
+const ROLES: &str = "a admin advisor agent agenten agentti ai anropare anrufer ansatt asiakas asiakaspalvelija \
+    assistant attendant auto b berater besøkende besøgende besökare besucher bot bruger bruker brukar användare \
+    käyttäjä kävijä vieras vierailija gast gjest gæst gäst c callee caller center centre channel chatbot client \
+    consultant contact customer d employee external guest handläggare host human inbound innringer internal ivr kund \
+    kunde kunden kundebehandler kundeservice kundeveileder kundin kundservice kundtjänst left manager medarbeider \
+    medarbejder medarbetare mitarbeiter operator operatör operatør opkalder outbound participant party person rep \
+    representative right robot rådgivare rådgiver saksbehandler sbehandler sagsbehandler self service soittaja \
+    speaker spk sprecher staff supervisor support system talare taler team uppringare user virtual visitor voice \
+    voicemail you ch klient klienten patient patienten pasient pasienten potilas patientin prospect passenger \
+    passager passasjer passagerare matkustaja fahrgast reisende interessent end slutbruker slutbruger slutanvändare \
+    loppukäyttäjä endbenutzer subscriber abonnent tilaaja teilnehmer deltaker deltagare deltager osallistuja member \
+    medlem jäsen mitglied";
 
 /// Words that go with them: what is withheld, what is called, and why there is no name.
 const BESIDE: &str = "angabe angegeben angitt angivet anruf anrop and area asterisk available avslöjat call calling \
-    callerid cell cellular chat cid cnam disponible ei ej empty eller fax for free handy id ikke ikkje \
-    in incoming ingen inget ingoing inte is kein keine keinen keiner known line lead missing mobil \
-    mobile n na name namn navn nicht nimeä nimetön nimi no not number numero numeroa numéro número \
-    nummer nummeret nr of ohne oplyst oppgitt out outgoing payphone phone provided samtale samtal \
-    session saatavilla sans sin soittajan specified spesifisert telefon telefonnummer test the tiedossa \
-    tilgjengelig tillgänglig tilgængelig toll tuntemattomasta uden unbekannten utan uten verfügbar web \
-    whatsapp wireless utgående inngående inkommande saapuva lähtevä ausgehender eingehender udgående \
-    indgående rufnummer teléfono telefono téléphone numer appel appelant llamada chiamata opkald oppringning telefonsamtale telefonsamtal puhelu sms skype messenger facebook \
-    instagram telegram signal viber website mail email noreply user";
+    callerid cell cellular chat cid cnam disponible ei ej empty eller fax for free handy id ikke ikkje in incoming \
+    ingen inget ingoing inte is kein keine keinen keiner known line lead missing mobil mobile n na name namn navn \
+    nicht nimeä nimetön nimi no not number numero numeroa numéro número nummer nummeret nr of ohne oplyst oppgitt out \
+    outgoing payphone phone provided samtale samtal session saatavilla sans sin soittajan specified spesifisert \
+    telefon telefonnummer test the tiedossa tilgjengelig tillgänglig tilgængelig toll tuntemattomasta uden \
+    unbekannten utan uten verfügbar web whatsapp wireless utgående inngående inkommande saapuva lähtevä ausgehender \
+    eingehender udgående indgående rufnummer teléfono telefono téléphone numer appel appelant llamada chiamata opkald \
+    oppringning telefonsamtale telefonsamtal puhelu sms skype messenger facebook instagram teams slack discord \
+    telegram signal viber website mail email noreply user";
 
-/// Whether a field says that there is no identifier (A17): it is empty, has no letter and no digit other than 0, or only has
-/// words for what is withheld, such as `Hemligt nummer` or `"Anonymous"`.
+/// Whether a field says that there is no identifier (A17): it is empty, has no letter and no digit other than 0, or
+/// only has words for what is withheld, such as `Hemligt nummer` or `"Anonymous"`.
 #[must_use]
 pub fn is_withheld(raw: &str) -> bool {
     const DENIALS: &str = "ei ej ikke ingen inget inte kein keine no not ohne utan uten";
@@ -58,8 +59,8 @@ pub fn is_withheld(raw: &str) -> bool {
     only_words && says_so && !raw.chars().any(|c| crate::digit(c).is_some())
 }
 
-/// Whether a field that should be a name names nobody: it has words for what is withheld, for a role, or for a call only. A
-/// role may have a number of its own, as in `Visitor 4711` or `spk_0`.
+/// Whether a field that should be a name names nobody: it has words for what is withheld, for a role, or for a call
+/// only. A role may have a number of its own, as in `Visitor 4711` or `spk_0`.
 #[must_use]
 pub fn is_nobody(raw: &str) -> bool {
     all_words(raw, |word| is_in(WITHHELD, word) || is_in(ROLES, word) || is_in(BESIDE, word))
@@ -72,8 +73,8 @@ pub(crate) fn is_role(label: &str) -> bool {
 
 /// Whether the digits of a field count what a system could not name, as in `Visitor 4711`: they are no phone number.
 pub(crate) fn is_counter(raw: &str) -> bool {
-    const COUNTED: &str = "besucher besøgende besøkende besökare bruger bruker användare chat client gast gjest guest gæst gäst \
-        id kävijä käyttäjä lead participant session speaker spk user vierailija vieras visitor";
+    const COUNTED: &str = "besucher besøgende besøkende besökare bruger bruker användare chat client gast gjest guest \
+        gæst gäst id kävijä käyttäjä lead participant session speaker spk user vierailija vieras visitor";
     is_nobody(raw) && !all_words(raw, |word| !is_in(COUNTED, word))
 }
 
@@ -83,8 +84,8 @@ const KEYPAD: [&str; 3] = ["266696687", "7378742833", "86282452253"];
 /// Shorter ones are somebody's number in some country, so they count only behind a `+`, where no number is like them.
 const KEYPAD_AFTER_PLUS: [&str; 6] = ["2562533", "443336", "464", "7748283", "8656696", "94844353"];
 
-/// Whether a number only spells a word for what is withheld: ANONYMOUS, RESTRICTED, UNAVAILABLE, and, behind a `+`, BLOCKED,
-/// HIDDEN, PRIVATE, UNKNOWN, or WITHHELD.
+/// Whether a number only spells a word for what is withheld: ANONYMOUS, RESTRICTED, UNAVAILABLE, and, behind a `+`,
+/// BLOCKED, HIDDEN, PRIVATE, UNKNOWN, or WITHHELD.
 fn is_keypad_word(raw: &str) -> bool {
     let raw = raw.trim();
     let is_number = |c: char| crate::digit(c).is_some() || crate::is_separator(c) || c == '+';
@@ -168,10 +169,21 @@ mod tests {
             "Ei nimeä",
             "spk_0",
             "Anonym besökare",
+            "End User",
+            "Slack user",
+            "Teams bruker",
+            "Klient",
+            "Patient 12",
+            "Potilas",
+            "Prospect",
+            "Passenger",
+            "Passagerare",
+            "Noname",
+            "ch_0",
         ] {
             assert!(is_nobody(raw), "{raw}");
         }
-        for raw in ["Kari Call", "Agent Smith", "Kunde Nordmann", "Ola"] {
+        for raw in ["Kari Call", "Agent Smith", "Kunde Nordmann", "Ola", "Teams Hansen", "Patient Lie"] {
             assert!(!is_nobody(raw), "{raw}");
         }
         assert!(is_counter("Visitor 98765432") && is_counter("user_98765432"));

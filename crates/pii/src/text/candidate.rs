@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::assigned::{Assigned, DigitShape, Memo};
 use super::digits::{Group, Lookalike, Stretch};
 use super::lookalike::is_code;
+use super::lookalike::versions::is_point;
 use super::numbers::with_bracket;
 
 /// How well groups fit their country's habits.
@@ -122,7 +123,8 @@ impl Candidate {
         true
     }
 
-    /// Whether it is written as a number of any country, whose habits are made out only when one of its numbers is found.
+    /// Whether it is written as a number of any country, whose habits are made out only when one of its numbers is
+    /// found.
     pub(super) fn is_foreign(&self) -> bool {
         self.is_abroad() || self.start == Start::Labelled
     }
@@ -206,7 +208,7 @@ impl Candidate {
             Fit::Odd => is_alone || self.is_digit_by_digit(stretch) && !self.is_counted(stretch, segment),
             Fit::Mixed => is_alone && (self.is_strong() || !self.has_points(stretch)),
         };
-        self.is_abroad() || fits
+        self.is_abroad() || fits && !self.is_part_of_points(stretch, segment)
     }
 
     pub(super) fn is_digit_by_digit(&self, stretch: &Stretch) -> bool {
@@ -216,6 +218,17 @@ impl Candidate {
     /// Whether points stand between some groups, but not between all of them: as in decimals.
     pub(super) fn has_points(&self, stretch: &Stretch) -> bool {
         self.national_groups(stretch).iter().skip(1).any(|group| group.gap.sign == Some('.'))
+    }
+
+    /// Whether the reading leaves a part of a row with points over, or has points where its country has none:
+    /// `1.08.2345.67` and `6.21.10918` are versions. Pairs may stand behind the number of a line, as in
+    /// `1.98.76.54.32`.
+    fn is_part_of_points(&self, stretch: &Stretch, segment: &Range<usize>) -> bool {
+        let groups = &stretch.groups[self.first..=self.last];
+        let has_points = groups.len() > 1 && groups[1..].iter().all(|group| is_point(&group.gap));
+        let goes_on = self.first > segment.start && is_point(&groups[0].gap);
+        let is_odd = groups.len() > 2 && self.fit < Fit::Even && !self.is_strong();
+        has_points && (is_odd || goes_on && groups.iter().any(|group| group.len() != 2))
     }
 
     /// Whether the groups grow by the same step, beyond the number too: somebody counts, or lists sizes.

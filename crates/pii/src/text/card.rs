@@ -55,8 +55,8 @@ pub(super) fn is_card(digits: &[u8]) -> bool {
     is_of(digits, &ISSUERS)
 }
 
-/// The same for a number that a program wrote: a counter that chance has made look like a card of an unusual length or a
-/// rare issuer must not be destroyed.
+/// The same for a number that a program wrote: a counter that chance has made look like a card of an unusual length or
+/// a rare issuer must not be destroyed.
 pub(super) fn is_common_card(digits: &[u8]) -> bool {
     is_of(digits, &COMMON)
 }
@@ -74,6 +74,14 @@ fn is_of(digits: &[u8], issuers: &[(u32, u32, u32)]) -> bool {
 
 fn number(digits: &[u8]) -> u32 {
     digits.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0'))
+}
+
+/// Whether thirteen or fourteen digits end with the check digit of articles and places (EAN, GTIN, GLN). Cards of
+/// thirteen digits are no longer issued, but shops and authorities write such numbers every day.
+pub(super) fn is_article(digits: &[u8]) -> bool {
+    let weight = |place: usize| if place.is_multiple_of(2) { 1 } else { 3 };
+    let sum: u32 = digits.iter().rev().enumerate().map(|(place, digit)| weight(place) * u32::from(digit - b'0')).sum();
+    matches!(digits.len(), 13 | 14) && sum.is_multiple_of(10)
 }
 
 /// Whether digits pass the check of payment cards, which Swedish identity numbers share.

@@ -92,7 +92,8 @@ const CUES: &[&str] = &[
     "tél",
 ];
 
-/// Words for a number of whatever kind. Alone they are a label, but the words before them may say that a thing has the number.
+/// Words for a number of whatever kind. Alone they are a label, but the words before them may say that a thing has the
+/// number.
 const NUMBERS: &[&str] =
     &["id", "no", "nr", "nro", "num", "number", "nummer", "nummeret", "numret", "numero", "número"];
 
@@ -116,8 +117,9 @@ pub(super) fn ends_with_cue(before: &str) -> bool {
     }
     let mut rest = near;
     for skipped in 0..=MOST_BETWEEN {
-        let Some((before, word)) = last_word(rest) else { return false };
-        if is_cue(before, &word) {
+        let Some((before, written)) = last_written(rest) else { return false };
+        let word = written.to_lowercase();
+        if is_cue(before, written) {
             // `order number is 46701740605`: only a label that is just before its number outweighs a thing.
             return skipped == 0 || !NUMBERS.contains(&word.as_str()) || !names_thing(before);
         }
@@ -130,37 +132,84 @@ pub(super) fn ends_with_cue(before: &str) -> bool {
 }
 
 /// The last word of a text in small letters, and the text before it. A word may have underscores in it.
-fn last_word(text: &str) -> Option<(&str, String)> {
+pub(super) fn last_word(text: &str) -> Option<(&str, String)> {
+    last_written(text).map(|(before, word)| (before, word.to_lowercase()))
+}
+
+/// The same as it is written.
+fn last_written(text: &str) -> Option<(&str, &str)> {
     let text = text.trim_end_matches([' ', '\u{A0}', ':', '=', '.', '#', '(', '"', '\'', '/', '-']);
     let start = text.char_indices().rev().find(|(_, c)| !c.is_alphabetic() && *c != '_');
     let (before, word) = text.split_at(start.map_or(0, |(at, c)| at + c.len_utf8()));
-    (word.len() > 1).then(|| (before, word.to_lowercase()))
+    (word.len() > 1).then_some((before, word))
 }
 
-/// Whether a word is a label. Of the parts of `customer_phone`, the last one counts. Words such as `number` and `id` belong to the word
-/// before them.
-fn is_cue(before: &str, word: &str) -> bool {
-    let parts: Vec<&str> = word.split('_').filter(|part| !part.is_empty()).collect();
-    let Some((last, others)) = parts.split_last() else { return false };
+/// The parts of the last word of a text, in small letters: those of `date_unixtime` and of `createdAt` are two.
+pub(super) fn last_words(text: &str) -> Option<Vec<String>> {
+    let near = &text[text.ceil_char_boundary(text.len().saturating_sub(LONGEST))..];
+    let (_, word) = last_written(near)?;
+    Some(parts(word).map(str::to_lowercase).collect())
+}
+
+/// The parts of a name that a program gives: `customer_phone`, `callingPartyNumber`.
+fn parts(word: &str) -> impl Iterator<Item = &str> {
+    word.split('_').flat_map(|part| {
+        let is_border = |at: &usize| {
+            let is_capital = |c: Option<char>| c.is_some_and(char::is_uppercase);
+            let before = part[..*at].chars().next_back();
+            is_capital(part[*at..].chars().next()) && before.is_some() && !is_capital(before)
+        };
+        let mut start = 0;
+        let ends: Vec<usize> = part.char_indices().map(|(at, _)| at).filter(is_border).chain([part.len()]).collect();
+        ends.into_iter().map(move |end| &part[std::mem::replace(&mut start, end)..end]).filter(|part| !part.is_empty())
+    })
+}
+
+/// Words before `number` that say whose number it is.
+const WHOSE: [&str; 8] = ["from", "to", "contact", "my", "party", "remote", "source", "destination"];
+
+/// Whether a word is a label. Of the parts of `customer_phone` and `customerPhone`, the last one counts. Words such as
+/// `number` and `id` belong to the word before them.
+fn is_cue(before: &str, written: &str) -> bool {
     let is_label = |word: &str| CUES.contains(&word);
-    if !NUMBERS.contains(last) {
-        return is_label(last);
+    let parts: Vec<String> = parts(written).map(str::to_lowercase).collect();
+    let Some((last, others)) = parts.split_last() else { return false };
+    if !NUMBERS.contains(&last.as_str()) {
+        // `WhatsApp` is one word.
+        return is_label(last) || is_label(&written.to_lowercase());
     }
     match others.last() {
-        Some(other) => is_label(other) || ["from", "to", "contact", "my", "customer"].contains(other),
+        Some(other) => is_label(other) || WHOSE.contains(&other.as_str()),
         None if is_label(last) => true,
-        None => last_word(before).is_some_and(|(_, other)| is_label(&other)),
+        None => last_word(before).is_some_and(|(_, other)| is_label(&other) || other == "contact"),
     }
 }
 
 /// Whether a text ends with the word of a thing.
 fn names_thing(before: &str) -> bool {
-    last_word(before).is_some_and(|(_, word)| super::ids::is_thing(&word))
+    last_word(before).is_some_and(|(_, word)| super::ids::things::is_thing(&word))
 }
 
-/// Whether a number probably begins with the first figure of a row and not with a later one: a label is before it,
-/// or no text.
+/// Abbreviations of `number`, which are labels of numbers of any kind. Alone they say that a figure
+/// follows: `nr. 41 92 61 48 37`.
+const SHORT_NUMBERS: [&str; 4] = ["nr", "no", "nro", "num"];
+
+/// The letters of the longest abbreviation, `avd.`, that is not taken for the end of a sentence.
+const LONGEST_SHORT: usize = 3;
+
+/// Whether a number probably begins with the first figure of a row and not with a later one: a label, a speaker, or
+/// the end of a sentence is before it, or no text. Another word, `rom`, `avd.`, or `alder:`, names what the first
+/// figure is.
 pub(super) fn leads(before: &str) -> bool {
+    let before = &before[before.ceil_char_boundary(before.len().saturating_sub(LONGEST))..];
     let before = before.trim_end_matches([' ', '\u{A0}', '(', '[', '+']);
-    before.is_empty() || before.ends_with(['\n', ':', '=', ',', ';', '.']) || ends_with_cue(before)
+    if before.is_empty() || before.ends_with(['\n', ',', ';']) {
+        return true;
+    }
+    let Some((rest, word)) = last_word(before) else { return before.ends_with([':', '=', '.']) };
+    if SHORT_NUMBERS.contains(&word.as_str()) {
+        return last_written(rest).is_some_and(|(before, other)| is_cue(before, other));
+    }
+    let is_end = before.ends_with('.') && word.chars().count() > LONGEST_SHORT;
+    is_end || before.ends_with([':', '=']) && crate::nobody::is_role(&word) || ends_with_cue(before)
 }

@@ -40,13 +40,16 @@ pub(super) struct Gap {
     pub width: usize,
     /// The position of a `+` that begins a number.
     pub plus: Option<usize>,
+    /// Whether the next cell of a table begins in it.
+    pub has_tab: bool,
 }
 
 impl Gap {
-    const NONE: Self = Self { joins: true, sign: None, width: 0, plus: None };
+    const NONE: Self = Self { joins: true, sign: None, width: 0, plus: None, has_tab: false };
 
     fn take(&mut self, c: char, at: usize) {
         self.width += 1;
+        self.has_tab |= c == '\t';
         if matches!(c, '+' | '\u{FF0B}') {
             self.plus = Some(at);
             self.joins = false;
@@ -128,6 +131,14 @@ impl Stretch {
 }
 
 impl Stretch {
+    /// Whether a group may go on with a number of other people that began before it. Only a country code has a cell of
+    /// its own.
+    pub fn joins(&self, at: usize) -> bool {
+        let gap = &self.groups[at].gap;
+        let follows_code = || at.checked_sub(1).is_some_and(|before| self.groups[before].gap.plus.is_some());
+        gap.joins && (!gap.has_tab || follows_code())
+    }
+
     /// The position of a digit in the text.
     pub fn place(&self, text: &str, nth: usize) -> Range<usize> {
         let start = self.places.get(nth / STEP).copied().unwrap_or_default();

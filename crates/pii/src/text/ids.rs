@@ -1,17 +1,20 @@
-//! Figures that a word or sign before them makes the id of a thing: `ordre 4536123097`, `case #0676847`, `RF-40908052-12`,
-//! `v0.66.2668`. They are no numbers of other people. The record's own number counts nevertheless.
+//! Figures that a word or sign before them makes the id of a thing: `ordre 4536123097`, `case #0676847`,
+//! `RF-40908052-12`, `v0.66.2668`. They are no numbers of other people. The record's own number counts nevertheless.
+
+pub(super) mod things;
 
 use std::ops::Range;
 
-use super::digits::{Gap, Group, Lookalike, Stretch};
+use super::digits::{Gap, Lookalike, Stretch};
+use things::trim_signs;
 
 /// The lengths of the parts of a UUID.
 const UUID: [usize; 5] = [8, 4, 4, 4, 12];
 /// Its bytes, with the hyphens.
 const UUID_LENGTH: usize = 36;
 
-/// The UUIDs of a text, in its order. The digits of their parts would be numbers, cards, and accounts of other people by chance.
-/// One without a letter may also be a list of figures.
+/// The UUIDs of a text, in its order. The digits of their parts would be numbers, cards, and accounts of other people
+/// by chance. One without a letter may also be a list of figures.
 pub(super) fn uuids(text: &str) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let mut found: Vec<Range<usize>> = Vec::new();
@@ -35,35 +38,6 @@ fn is_uuid(bytes: &[u8]) -> bool {
         && bytes.iter().any(u8::is_ascii_alphabetic)
 }
 
-/// Words for things that have numbers, in small letters. A word may have an ending of [`ENDINGS`].
-const THINGS: &str = "order ordre ordren bestilling bestillingen beställning sak saken sag sagen ärende \
-    ärendet case ticket ref reference referanse referansen referens referensen faktura fakturaen fakturan invoice regning \
-    kvittering kvitto kundenr kundenummer kundnr kundnummer kundennummer kontonr kontonummer avtale avtalenr avtalsnr polise \
-    sporing spårning tracking shipment forsendelse tilaus tilausnumero viite viitenumero lasku asiakasnumero auftrag \
-    auftragsnummer bestellung bestellnummer rechnung rechnungsnummer vorgang vorgangsnummer aktenzeichen booking reservation \
-    cvr cvrnr cvrnummer orgnr orgnummer organisasjonsnummer kid kidnr kidnummer ocr ocrnummer \
-    isbn issn ean bookingnr serienr serienummer artikel artikelnr varenr varenummer produkt sku build commit issue job jobb batch";
-
-/// The text that may follow the word of a thing.
-const ENDINGS: [&str; 16] = [
-    "nummeret",
-    "nummer",
-    "numret",
-    "number",
-    "numero",
-    "snummeret",
-    "snummer",
-    "snumret",
-    "nr",
-    "snr",
-    "no",
-    "id",
-    "en",
-    "et",
-    "s",
-    "er",
-];
-
 /// The text that is looked at before a group, in bytes.
 const NEAR: usize = 48;
 
@@ -76,8 +50,13 @@ pub(super) fn mark(text: &str, stretch: &mut Stretch, first: usize) {
         let rest = &groups[first + 1..];
         first + rest.iter().take_while(|group| is_joined(&group.gap, sign)).count()
     };
+    let has_hyphen = groups.get(first + 1).is_some_and(|next| is_joined(&next.gap, '-'));
     let is_numbered = near.ends_with('#') && !super::cues::ends_with_cue(near);
-    let last = if is_book(stretch, first) || is_numbered || follows_letters(near) || follows_thing(near, &groups[first])
+    let last = if is_book(stretch, first)
+        || is_business(near, stretch, first)
+        || is_numbered
+        || follows_letters(near)
+        || things::follows(near, &groups[first], has_hyphen)
     {
         joined('-')
     } else if near.ends_with(['v', 'V']) && !near[..near.len() - 1].ends_with(char::is_alphanumeric) {
@@ -93,12 +72,32 @@ pub(super) fn mark(text: &str, stretch: &mut Stretch, first: usize) {
     }
 }
 
-/// Whether the number of a book begins with a group, `978-952-03-20897-2`: thirteen digits in five groups with hyphens between them.
+/// Whether the number of a book begins with a group, `978-952-03-20897-2`: thirteen digits in five groups with hyphens
+/// between them.
 fn is_book(stretch: &Stretch, first: usize) -> bool {
     let Some(groups) = stretch.groups.get(first..first + BOOK) else { return false };
     let digits = &stretch.digits[groups[0].from..groups[BOOK - 1].to];
     let is_prefixed = groups[0].len() == 3 && (digits.starts_with(b"978") || digits.starts_with(b"979"));
     is_prefixed && digits.len() == 13 && groups[1..].iter().all(|group| is_joined(&group.gap, '-'))
+}
+
+/// Whether the number of a Finnish business (Y-tunnus) begins with a group, `0109862-8`: seven digits, a hyphen, and a
+/// check digit.
+fn is_business(near: &str, stretch: &Stretch, first: usize) -> bool {
+    const WEIGHTS: [u32; 8] = [7, 9, 10, 5, 8, 4, 2, 1];
+    let Some([number, check]) = stretch.groups.get(first..first + 2) else { return false };
+    let goes_on = stretch.groups.get(first + 2).is_some_and(|group| is_joined(&group.gap, '-'));
+    let digits = &stretch.digits[number.from..check.to];
+    let sum: u32 = digits.iter().zip(WEIGHTS).map(|(digit, weight)| u32::from(digit - b'0') * weight).sum();
+    let is_written = number.len() == 7 && check.len() == 1 && is_joined(&check.gap, '-') && !goes_on;
+    is_written && (ends_with_business(near) || sum.is_multiple_of(11) && !super::cues::ends_with_cue(near))
+}
+
+/// Whether the text before a figure ends with a label of the number of a Finnish business.
+fn ends_with_business(near: &str) -> bool {
+    const LABELS: [&str; 6] = ["y-tunnus", "ytunnus", "fo-nummer", "fo-numret", "business id", "y-tunnuksemme"];
+    let near = trim_signs(near).to_lowercase();
+    LABELS.iter().any(|label| near.ends_with(label))
 }
 
 /// The groups of the number of a book.
@@ -116,36 +115,4 @@ fn follows_letters(near: &str) -> bool {
     (1..=5).contains(&letters.len())
         && !rest.ends_with(char::is_alphanumeric)
         && !["TLF", "TEL", "MOB", "FAX", "PH", "SMS", "NR", "PHONE", "CELL", "GSM"].contains(&letters)
-}
-
-/// Whether a word of a thing is before a group of five digits or more, perhaps with `nr` or a sign between them.
-fn follows_thing(near: &str, group: &Group) -> bool {
-    if group.len() < 5 || group.gap.plus.is_some() {
-        return false;
-    }
-    let near = near.trim_end_matches([' ', '\u{A0}', ':', '#', '.', '=']);
-    let word = last_word(near);
-    if word.is_empty() {
-        return false;
-    }
-    let small = word.to_lowercase();
-    if is_thing(&small) {
-        return true;
-    }
-    let is_ending = ["nr", "no", "nummer", "number", "numero", "id"].contains(&small.as_str());
-    is_ending
-        && is_thing(
-            &last_word(near[..near.len() - word.len()].trim_end_matches([' ', '\u{A0}', '-', '_'])).to_lowercase(),
-        )
-}
-
-fn last_word(near: &str) -> &str {
-    let start = near.char_indices().rev().find(|(_, c)| !c.is_alphabetic()).map_or(0, |(at, c)| at + c.len_utf8());
-    &near[start..]
-}
-
-/// Whether a word in small letters names a thing that has a number.
-pub(super) fn is_thing(word: &str) -> bool {
-    let is_known = |word: &str| !word.is_empty() && THINGS.split_ascii_whitespace().any(|thing| thing == word);
-    is_known(word) || ENDINGS.iter().any(|ending| word.strip_suffix(ending).is_some_and(is_known))
 }

@@ -5,20 +5,25 @@
 //! written for those who may. So eight bare digits that are a number stay one though they are a day too (`24052024`);
 //! only digits *written* as something else are left alone (`24.05.2024`). The record's own number always counts.
 
-use super::cues::ends_with_cue;
+mod amounts;
+mod scores;
+pub(super) mod versions;
+
 use super::digits::{Group, Lookalike, Stretch};
-use crate::digit;
 
 /// Marks the groups of a stretch that belong to something else.
 pub(super) fn mark(text: &str, stretch: &mut Stretch) {
     for first in 0..stretch.groups.len() {
         mark_date(text, stretch, first);
+        mark_day(text, stretch, first);
         mark_time(text, stretch, first);
         mark_hours(text, stretch, first);
         super::decimals::mark(text, stretch, first);
         mark_machine(text, stretch, first);
-        mark_price(text, stretch, first);
+        versions::mark(text, stretch, first);
+        amounts::mark(text, stretch, first);
         mark_iban(text, stretch, first);
+        scores::mark(text, stretch, first);
         super::ids::mark(text, stretch, first);
     }
 }
@@ -124,6 +129,7 @@ fn mark_date(text: &str, stretch: &mut Stretch, first: usize) {
             if run == 3
                 && before.is_none()
                 && sign != ' '
+                && groups[first + 1].gap.width == groups[first + 2].gap.width
                 && (is_day_of(a, b) || is_day_of(b, a) || is_day_of(c, b)) =>
         {
             Lookalike::Likely
@@ -131,6 +137,18 @@ fn mark_date(text: &str, stretch: &mut Stretch, first: usize) {
         _ => return,
     };
     set(&mut stretch.groups[first..first + 3], as_what);
+}
+
+/// `12.05. 92 61 48 37`: a day and a month with their points, and something else behind a blank.
+fn mark_day(text: &str, stretch: &mut Stretch, first: usize) {
+    let Some([day, month, next]) = stretch.groups.get(first..first + 3) else { return };
+    let has_points = &text[day.end..month.start] == "."
+        && text[month.end..next.start].strip_prefix('.').is_some_and(|rest| rest.starts_with([' ', '\u{A0}']));
+    let is_written = has_points && day.len() <= 2 && month.len() <= 2 && !goes_on(&stretch.groups, first);
+    let has_year = next.len() == 4 && is_year(value(stretch, next));
+    if is_written && !has_year && is_day_of(value(stretch, day), value(stretch, month)) {
+        set(&mut stretch.groups[first..first + 2], Lookalike::Likely);
+    }
 }
 
 /// `10:30`, `10:30:45`; `kl. 10.30` where no other short groups stand beside it.
@@ -229,88 +247,6 @@ fn mark_machine(text: &str, stretch: &mut Stretch, first: usize) {
     }
 }
 
-/// `45 678 912,50`, `kr 45 678 912`, `$45.678.912`, `45 678 912 kr`: thousands, and a sign of money or cents. A price that a
-/// number follows or is followed by takes nothing of it: `kr 99 98 76 54 32`, `98 76 54 32 1 500 kr`.
-fn mark_price(text: &str, stretch: &mut Stretch, first: usize) {
-    let groups = &stretch.groups;
-    let count = run(groups, first);
-    let is_thousand = |group: &Group| group.len() == 3 && group.gap.width == 1;
-    let begins = (1..=3).contains(&groups[first].len());
-    let thousands = count > 1
-        && begins
-        && !goes_on(groups, first)
-        && matches!(groups[first + 1].gap.sign, Some(' ' | '.'))
-        && groups[first + 1..first + count].iter().all(is_thousand);
-    let before = ends_with_money(&text[..groups[first].start]);
-    let single = count == 1 && groups[first].len() >= 4;
-    let is_amount = single
-        && (first == 0 || !groups[first].gap.joins)
-        && is_amount(&text[..groups[first].start], &text[groups[first].end..]);
-    if thousands || single && before || is_amount {
-        let last = first + count - 1;
-        let cents = thousands
-            && groups
-                .get(last + 1)
-                .is_some_and(|group| group.len() == 2 && matches!(&text[groups[last].end..group.start], "," | "."));
-        let is_symbol = thousands && before && text[..groups[first].start].trim_end().ends_with(['$', '£']);
-        let is_whole = cents || before || is_amount || thousands && begins_with_money(&text[groups[last].end..]);
-        if is_whole && !(is_symbol && groups[first + 1].gap.sign == Some(' ')) {
-            let end = if cents { last + 2 } else { last + 1 };
-            set(&mut stretch.groups[first..end], Lookalike::Likely);
-            return;
-        }
-    }
-    if before && begins {
-        set(&mut stretch.groups[first..=first], Lookalike::Likely);
-    } else if first > 0
-        && groups[first].gap.joins
-        && groups[first].len() == 3
-        && groups[first - 1].len() == 1
-        && is_thousand(&groups[first])
-        && begins_with_money(&text[groups[first].end..])
-    {
-        set(&mut stretch.groups[first - 1..=first], Lookalike::Likely);
-    }
-}
-
-/// Whether a group is an amount by the sign behind it. The sign is not one of the next amount, as in `98765432 kr 500`, and
-/// no label is before the group: `tlf 98765432,-`.
-fn is_amount(before: &str, after: &str) -> bool {
-    let rest = after.trim_start_matches([' ', '\u{A0}']);
-    let rest =
-        rest.trim_start_matches(|c: char| c.is_alphabetic() || matches!(c, '$' | '€' | '£' | ',' | '-' | '\u{2013}'));
-    // In Norwegian and Danish, `nok` is a word too.
-    let is_word = after.trim_start_matches([' ', '\u{A0}']).starts_with("nok");
-    begins_with_money(after)
-        && !is_word
-        && !ends_with_cue(before)
-        && !rest.trim_start_matches([' ', '.', '\u{A0}']).starts_with(|c: char| digit(c).is_some())
-}
-
-const MONEY: [&str; 12] = ["kr", "kr.", "nok", "sek", "dkk", "eur", "euro", "usd", "gbp", "kroner", "kronor", "chf"];
-
-fn is_money(word: &str) -> bool {
-    matches!(word, "$" | "€" | "£") || MONEY.iter().any(|known| known.eq_ignore_ascii_case(word))
-}
-
-fn ends_with_money(before: &str) -> bool {
-    let before = before.trim_end_matches([' ', '\u{A0}']);
-    let symbol = before.ends_with(['$', '€', '£']);
-    let start =
-        before.char_indices().rev().take(8).find(|(_, c)| c.is_whitespace()).map_or(0, |(at, c)| at + c.len_utf8());
-    // The sign of `499 kr 98765432` belongs to the text before it.
-    let word = if symbol { before.trim_end_matches(['$', '€', '£']) } else { &before[..start] };
-    let is_behind = word.trim_end_matches([' ', '\u{A0}', ',', '-', '.']).ends_with(|c: char| digit(c).is_some());
-    !is_behind && (symbol || before.len() - start <= 8 && is_money(&before[start..]))
-}
-
-fn begins_with_money(after: &str) -> bool {
-    let after = after.trim_start_matches([' ', '\u{A0}']);
-    let end = after.char_indices().take(8).find(|(_, c)| !c.is_alphabetic()).map_or(after.len(), |(at, _)| at);
-    let is_whole = [",-", ",\u{2013}"].iter().any(|sign| after.starts_with(sign));
-    is_whole || after.starts_with(['$', '€', '£']) || is_money(&after[..end])
-}
-
 /// `NO93 8601 1117 947` with a wrong check digit: a bank account by its shape in fours. Right ones are suppressed.
 fn mark_iban(text: &str, stretch: &mut Stretch, first: usize) {
     let groups = &stretch.groups;
@@ -342,13 +278,17 @@ pub(super) fn is_code(text: &str, start: usize, end: usize) -> bool {
 /// The longest code that is looked at, on either side of a number.
 const LONGEST_CODE: usize = 64;
 
-/// Whether it is part of a code whatever letters stand before it.
+/// Whether it is part of a code whatever letters stand before it. All behind `0x` is hexadecimal.
 pub(super) fn is_in_code(text: &str, start: usize, end: usize) -> bool {
     let is_one_group = text.as_bytes()[start..end].iter().all(|byte| byte.is_ascii_alphanumeric() || *byte >= 0x80);
     let before = letters_before(text, start);
     let after =
         text.as_bytes()[end..].iter().take(LONGEST_CODE).take_while(|byte| byte.is_ascii_alphanumeric()).count();
     let word = &text[start - before..end + after];
+    let written = &text[start - before..start];
+    if written.starts_with("0x") || written.starts_with("0X") {
+        return true;
+    }
     let hexadecimal = word.len() >= 12 && before + after > 0 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
     let glued = is_one_group && before + after > 0 && runs_of_digits(word) > 2;
     hexadecimal && is_one_group || glued || is_in_parts(text, start, end)

@@ -7,17 +7,18 @@
 //! A text is read in four steps (ADR 14):
 //!
 //! - `decode` undoes escapes, encodings, and tags, and knows where every character was;
-//! - the text becomes streams: `digits` (stretches of groups), `said` and `stream` (groups and number words), the words of names
-//!   and of addresses;
-//! - the recognizers read them: `own` and `interrupted` the record's own number, `own_address` its address in pieces, `rows`
-//!   (with `weigh` and `assigned`) those of others, `spoken` what is said, `email` and `obfuscated` addresses, `name` the name.
-//!   `lookalike`, `decimals`, and `ids` know what only looks like a number, `elsewhere` the own digits in another country's number, `turns`
-//!   the speakers of lines, `stamps` the times of lines;
+//! - the text becomes streams: `digits` (stretches of groups), `said` and `stream` (groups and number words), the
+//!   words of names and of addresses;
+//! - the recognizers read them: `own` and `interrupted` the record's own number, `own_address` its address in pieces,
+//!   `rows` (with `weigh` and `assigned`) those of others, `spoken` what is said, `email` and `obfuscated` addresses,
+//!   `name` the name. `lookalike` (with `amounts`, `scores`, and `versions`), `decimals`, and `ids` (with `things`)
+//!   know what only looks like a number, `elsewhere` the own digits in another country's number, `turns` the speakers
+//!   of lines, `stamps` the times of lines;
 //! - `resolve` decides which finds count where they overlap.
 //!
-//! Payment cards, bank accounts and national identity numbers are no identifiers: `suppressed` (with `card`, `iban` and
-//! `national`, which know what is right) puts a fixed word in their place, and nothing keeps what they were (D16). So do
-//! `patterns`, which are the tenant's own.
+//! Payment cards, bank accounts and national identity numbers are no identifiers: `suppressed` (with `card`, `iban`
+//! and `national`, which know what is right) puts a fixed word in their place, and nothing keeps what they were (D16).
+//! So do `patterns`, which are the tenant's own.
 //!
 //! `spoken` reads spoken numbers (with `words`, the vocabulary of six languages). It writes a run of number words as
 //! digits, to which the rules of written numbers apply.
@@ -27,6 +28,7 @@ mod again;
 mod assigned;
 mod candidate;
 mod card;
+mod context;
 mod cues;
 mod decimals;
 mod decode;
@@ -280,6 +282,7 @@ impl Finder {
             spoken::find(text, &said, &self.numbers, &taken_by(&found, &ids), &mut spoken);
             resolve::add(&mut found, spoken);
         }
+        resolve::add(&mut found, self.numbers.in_context(text));
         let taken = resolve::ranges(&found);
         self.numbers.find(text, reading, Apart { taken: &taken, ids: &ids }, &mut found);
         resolve::sort(&mut found);
@@ -379,17 +382,17 @@ pub fn tokenize_text(finder: &Finder, text: &str, mentions: &mut Vec<Found>) -> 
     Mentions::new(mentions).replace(text, finder.find_all(text))
 }
 
-/// The same for every string at any depth of a JSON value. Of its numbers and object keys only the record's own number,
-/// valid international numbers of 10–15 digits, addresses and the whole own name count: a counter must not become a
-/// caller; and of what is suppressed only what can hardly be chance. A number that is an identifier becomes a string. Keys
-/// that come out alike are kept apart.
+/// The same for every string at any depth of a JSON value. Of its numbers and object keys only the record's own
+/// number, valid international numbers of 10–15 digits, addresses and the whole own name count: a counter must not
+/// become a caller; and of what is suppressed only what can hardly be chance. A number that is an identifier becomes a
+/// string. Keys that come out alike are kept apart.
 #[must_use]
 pub fn tokenize_json(finder: &Finder, value: serde_json::Value, mentions: &mut Vec<Found>) -> serde_json::Value {
     json::tokenize(finder, value, &mut Mentions::new(mentions))
 }
 
-/// Puts `show(n)` in place of each placeholder inside a JSON value, in keys too. Keys that come out alike are kept apart
-/// (` 2`, ` 3` appended), so nothing is lost.
+/// Puts `show(n)` in place of each placeholder inside a JSON value, in keys too. Keys that come out alike are kept
+/// apart (` 2`, ` 3` appended), so nothing is lost.
 #[must_use]
 pub fn fill_json(value: serde_json::Value, show: &dyn Fn(usize) -> String) -> serde_json::Value {
     json::fill(value, show)

@@ -50,13 +50,22 @@ pub(super) fn is_swedish(digits: &[u8]) -> bool {
     is_day(if day > 60 { day - 60 } else { day }, month, year) && super::card::passes_luhn(short)
 }
 
-/// Whether the digits of a Swedish number are rather a time: `202405121030`, or, of ten digits, seconds since 1970.
+/// Whether twelve digits of a Swedish number are rather a time: `202405121030`.
 pub(super) fn is_time_stamp(digits: &[u8]) -> bool {
-    match digits.len() {
-        12 => number(&digits[..4]) >= YOUNGEST && number(&digits[8..10]) < 24 && number(&digits[10..12]) < 60,
-        10 => (YOUNGEST % 100..=20).contains(&number(&digits[..2])),
-        _ => false,
-    }
+    digits.len() == 12
+        && number(&digits[..4]) >= YOUNGEST
+        && number(&digits[8..10]) < 24
+        && number(&digits[10..12]) < 60
+}
+
+/// Whether ten digits are the seconds since 1970 of a time from September 2001 to July 2036.
+pub(super) fn may_be_seconds(digits: &[u8]) -> bool {
+    digits.len() == 10 && (10..=20).contains(&number(&digits[..2]))
+}
+
+/// Whether the person of ten digits of a Swedish number was born so late that they do not call yet.
+pub(super) fn is_youngest(digits: &[u8]) -> bool {
+    digits.len() == 10 && (YOUNGEST % 100..=20).contains(&number(&digits[..2]))
 }
 
 /// A Danish CPR number by its date: since 2007 some are given out whose check digit is not right.

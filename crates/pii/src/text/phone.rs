@@ -53,7 +53,8 @@ impl Numbers {
             if stretch.digits.len() >= SHORTEST {
                 take_ids(stretch, apart.ids);
                 let phone_end = |stretch: &Stretch, first| Some(self.beginning(text, stretch, first)?.last);
-                suppressed::find(text, stretch, reading, &phone_end, found);
+                let home = suppressed::Home { code: self.plan().calling_code, phone_end: &phone_end };
+                suppressed::find(text, stretch, reading, home, found);
                 self.find_others(text, stretch, reading, found);
             }
             true

@@ -24,7 +24,7 @@ impl Numbers {
         let mut chosen = Vec::new();
         let mut first = 0;
         while first < stretch.groups.len() {
-            let end = first + 1 + stretch.groups[first + 1..].iter().take_while(|group| group.gap.joins).count();
+            let end = first + 1 + (first + 1..stretch.groups.len()).take_while(|at| stretch.joins(*at)).count();
             self.in_segment(text, stretch, first..end, &mut chosen);
             first = end;
         }
@@ -157,7 +157,7 @@ impl RowWalk {
         for (last, group) in stretch.groups.iter().enumerate().skip(first) {
             #[cfg(test)]
             crate::work::count_steps(1);
-            if last > first && !group.gap.joins || group.lookalike > tolerated || group.to > begun + longest {
+            if last > first && !stretch.joins(last) || group.lookalike > tolerated || group.to > begun + longest {
                 return;
             }
             let digits =

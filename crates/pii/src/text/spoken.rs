@@ -166,10 +166,19 @@ impl WordRun {
         let mut digits = self.parts.iter().filter(|part| part.word.is_none()).map(|part| part.range.len());
         let gaps = || self.parts.windows(2).map(|pair| &text[pair[0].range.end..pair[1].range.start]);
         let is_pause = |gap: &str| gap.contains([',', '\n', '…']);
-        let is_spoken = self.parts.len() > 2 && !gaps().any(|gap| matches!(gap, "," | "." | ":"));
+        // Such signs are written and not said: `2-1, 3-2` are results, and `[45, 27]` is a list of a program.
+        let is_sign =
+            |gap: &str| matches!(gap, "," | "." | ":" | "/" | "-" | "\u{2010}" | "\u{2013}" | "\u{2014}" | "\u{2212}");
+        let is_spoken = self.parts.len() > 2 && !gaps().any(is_sign) && !self.is_list(text);
         is_spoken
             && (gaps().all(is_pause) && digits.clone().all(|length| length < 4)
                 || gaps().any(is_pause) && digits.all(|length| length == 1))
+    }
+
+    /// Whether the run is all that square brackets contain.
+    fn is_list(&self, text: &str) -> bool {
+        let (Some(first), Some(last)) = (self.parts.first(), self.parts.last()) else { return false };
+        text[..first.range.start].ends_with('[') && text[last.range.end..].starts_with(']')
     }
 
     /// Whether the digits belong to the record's own number, which begins before them or ends behind them.

@@ -6,20 +6,25 @@
 //! - the record's own number is always that number, unless it is a part of an account;
 //! - digits *written* as an identity number (a hyphen or `+` in its place, twelve digits, six and five) are one;
 //! - bare digits that are a number of the tenant's region as well are the number;
-//! - what a program wrote (a JSON number, a key of an object) is left alone unless chance hardly makes it: a card of a common
-//!   scheme, eleven digits with two right check digits, or something written with the signs of an identity number.
+//! - what a program wrote (a JSON number, a key of an object) is left alone unless chance hardly makes it: a card of a
+//!   common scheme, eleven digits with two right check digits, or something written with the signs of an identity
+//!   number.
 //!
-//! Danish numbers without a right check digit are given out since 2007: one counts by its date where it is written with the
-//! hyphen, `070761-4285`.
+//! Danish numbers without a right check digit are given out since 2007: one counts by its date where it is written
+//! with the hyphen, `070761-4285`.
+
+mod seconds;
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::card::{is_card, is_common_card};
+use super::card::{is_article, is_card, is_common_card};
 use super::digits::{Group, Lookalike, Stretch};
+use super::ids::things::is_article_label;
 use super::lookalike::is_in_code;
-use super::national::{finnish_end, is_danish, is_danish_date, is_norwegian, is_swedish, is_time_stamp};
+use super::national::{finnish_end, is_danish, is_danish_date, is_norwegian, is_swedish, is_time_stamp, is_youngest};
 use super::{Find, Reading};
+use seconds::are_seconds;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Suppressed {
@@ -50,6 +55,14 @@ const LONGEST: usize = 19;
 /// The last group of the number of the tenant's region that begins with a group.
 type PhoneEnd<'a> = &'a dyn Fn(&Stretch, usize) -> Option<usize>;
 
+/// The tenant's region.
+#[derive(Clone, Copy)]
+pub(super) struct Home<'a> {
+    /// Its country code.
+    pub(super) code: u16,
+    pub(super) phone_end: PhoneEnd<'a>,
+}
+
 /// Groups in a row, and what they are compared with.
 struct TextWindow<'a> {
     text: &'a str,
@@ -57,7 +70,7 @@ struct TextWindow<'a> {
     first: usize,
     last: usize,
     reading: Reading,
-    phone_end: PhoneEnd<'a>,
+    home: Home<'a>,
 }
 
 /// Adds what is suppressed in a stretch, and takes its groups out of it.
@@ -65,12 +78,17 @@ pub(super) fn find(
     text: &str,
     stretch: &mut Stretch,
     reading: Reading,
-    phone_end: PhoneEnd<'_>,
+    home: Home<'_>,
     found: &mut Vec<(Range<usize>, Find)>,
 ) {
     let mut first = 0;
     while first < stretch.groups.len() {
-        let Some((last, end, what)) = at(text, stretch, first, reading, phone_end) else {
+        // A number that begins with a `+` is no part of a card, and gives no figure of its own to one.
+        if let Some(last) = stretch.groups[first].gap.plus.and_then(|_| (home.phone_end)(stretch, first)) {
+            first = last + 1;
+            continue;
+        }
+        let Some((last, end, what)) = at(text, stretch, first, reading, home) else {
             first += 1;
             continue;
         };
@@ -94,13 +112,13 @@ fn at(
     stretch: &Stretch,
     first: usize,
     reading: Reading,
-    phone_end: PhoneEnd<'_>,
+    home: Home<'_>,
 ) -> Option<(usize, usize, Suppressed)> {
     let groups = &stretch.groups;
     let from = groups[first].from;
     let mut longest = None;
     for (last, group) in groups.iter().enumerate().skip(first) {
-        let joins = last == first || group.gap.joins || group.gap.plus.is_some();
+        let joins = last == first || stretch.joins(last) || group.gap.plus.is_some();
         let length = group.to - from;
         if !joins || group.lookalike == Lookalike::Taken || length > LONGEST {
             break;
@@ -108,7 +126,7 @@ fn at(
         let found = match length {
             6 => finnish(text, stretch, first, last).map(|end| (last, end, Suppressed::Identity)),
             10..=LONGEST if may_be(&stretch.digits[from..group.to]) => {
-                let window = TextWindow { text, stretch, first, last, reading, phone_end };
+                let window = TextWindow { text, stretch, first, last, reading, home };
                 window.what().map(|what| (last, group.end, what))
             }
             _ => None,
@@ -128,7 +146,8 @@ fn finnish(text: &str, stretch: &Stretch, first: usize, last: usize) -> Option<u
     (whole && !follows_digits(text, groups[0].start)).then_some(end + rest)
 }
 
-/// Whether digits can be what is suppressed by their date and their check digits: that is cheap, and nearly every row fails it.
+/// Whether digits can be what is suppressed by their date and their check digits: that is cheap, and nearly every row
+/// fails it.
 fn may_be(digits: &[u8]) -> bool {
     match digits.len() {
         10 => is_danish_date(digits) || is_swedish(digits),
@@ -160,7 +179,7 @@ impl TextWindow<'_> {
     }
 
     fn is_phone(&self) -> bool {
-        (self.phone_end)(self.stretch, self.first) == Some(self.last)
+        (self.home.phone_end)(self.stretch, self.first) == Some(self.last)
     }
 
     /// Whether the digits are a number behind its country code: `+44 7710054177`.
@@ -168,7 +187,7 @@ impl TextWindow<'_> {
         let Some(before) = self.first.checked_sub(1) else { return false };
         let code = &self.stretch.groups[before];
         let dials = code.gap.plus.is_some() || self.stretch.digits[code.from..code.to].starts_with(b"00");
-        dials && self.groups()[0].gap.joins && (self.phone_end)(self.stretch, before) == Some(self.last)
+        dials && self.groups()[0].gap.joins && (self.home.phone_end)(self.stretch, before) == Some(self.last)
     }
 
     fn has_plus_inside(&self) -> bool {
@@ -206,7 +225,9 @@ impl TextWindow<'_> {
             10 => {
                 let hyphen = matches!(lengths, [6, 4]) && groups[1].gap.width == 1 && is_hyphen(groups[1].gap.sign);
                 let written = matches!(lengths, [6, 4] | [2, 2, 2, 4]);
-                let likely = is_swedish(digits) && !is_time_stamp(digits) || is_danish(digits);
+                let before = &self.text[..groups[0].start];
+                let is_time = || groups.len() == 1 && are_seconds(before, digits, self.home.code);
+                let likely = (is_swedish(digits) && !is_youngest(digits) || is_danish(digits)) && !is_time();
                 hyphen && (is_swedish(digits) || is_danish(digits) || is_danish_date(digits) && !strict)
                     || likely && !strict && (written || alone()) && !self.is_phone()
             }
@@ -221,7 +242,8 @@ impl TextWindow<'_> {
         let fours = lengths.len() > 2
             && lengths[..lengths.len() - 1].iter().all(|length| *length == 4)
             && lengths[lengths.len() - 1] <= 4;
-        let usual = fours || matches!(lengths, [_] | [4, 6, 4 | 5] | [6, 10] | [4, 12]) || self.is_dictated();
+        let grouped = fours || matches!(lengths, [_] | [4, 6, 4 | 5] | [6, 10] | [4, 12]);
+        let usual = grouped && !self.is_list() || self.is_dictated();
         let is_card = match self.reading {
             Reading::Counter => {
                 usual && is_common_card(digits) && !self.text.starts_with('-') && !is_part_of_decimal(self.text, groups)
@@ -229,7 +251,18 @@ impl TextWindow<'_> {
             Reading::Text => usual || self.is_row(),
         };
         // Fifteen digits may also be a country's longest numbers.
-        (is_card && (digits.len() > 15 && usual || !self.is_phone())).then_some(Suppressed::Card)
+        (is_card && !self.is_article() && (digits.len() > 15 && usual || !self.is_phone())).then_some(Suppressed::Card)
+    }
+
+    /// Whether it is the number of an article. Of fourteen digits, only a word before them tells it from a card.
+    fn is_article(&self) -> bool {
+        let (groups, digits) = (self.groups(), self.digits());
+        if digits.len() > 14 {
+            return false;
+        }
+        let is_labelled = is_article_label(&self.text[..groups[0].start]);
+        let as_article = matches!(lengths(groups, &mut [0; LONGEST]), [13] | [1, 6, 6]);
+        is_labelled || digits.len() == 13 && as_article && is_article(digits)
     }
 
     /// Whether it is digit by digit; two zeros may be one group.
@@ -241,12 +274,12 @@ impl TextWindow<'_> {
     /// Whether the groups, of whatever size, stand together and by themselves, and are not numbers one after another.
     fn is_row(&self) -> bool {
         let groups = self.groups();
-        if groups.len() < 2 {
+        if groups.len() < 2 || self.is_list() || self.has_parts_of_version() {
             return false;
         }
         let all = &self.stretch.groups;
         let sign = groups[1].gap.sign;
-        let joined = |group: &Group| group.gap.joins && group.gap.sign == sign;
+        let joined = |group: &Group| group.gap.joins && !group.gap.has_tab && group.gap.sign == sign;
         groups[1..].iter().all(joined)
             && groups.iter().all(|group| group.lookalike == Lookalike::No)
             && !all.get(self.last + 1).is_some_and(joined)
@@ -254,11 +287,26 @@ impl TextWindow<'_> {
             && !self.tiles()
     }
 
+    /// Whether there is a comma or a semicolon behind the first group, as in a list of figures.
+    fn is_list(&self) -> bool {
+        self.groups().get(1).is_some_and(|group| matches!(group.gap.sign, Some(',' | ';' | '|')))
+    }
+
+    /// Whether there are points between groups of several sizes, as in `106.21.10918`. People write such groups with
+    /// equal sizes.
+    fn has_parts_of_version(&self) -> bool {
+        let groups = self.groups();
+        let (rest, last) = (&groups[..groups.len() - 1], &groups[groups.len() - 1]);
+        let size = groups[0].len();
+        let is_even = rest.iter().all(|group| group.len() == size) && last.len() <= size;
+        groups.len() > 2 && groups[1].gap.sign == Some('.') && !is_even
+    }
+
     /// Whether whole numbers one after another make up the groups.
     fn tiles(&self) -> bool {
         let mut at = self.first;
         while at <= self.last {
-            match (self.phone_end)(self.stretch, at) {
+            match (self.home.phone_end)(self.stretch, at) {
                 Some(end) if end <= self.last => at = end + 1,
                 _ => return false,
             }

@@ -1,0 +1,154 @@
+//! Words before a figure that say that a thing has it: `ordre`, `målernr`, `account number`, `Vertragsnummer`,
+//! `kunde-id`.
+//!
+//! A word for a number in one piece with another word is the number of what that word names: `medlemsnr`. It is none
+//! if that word is for a phone, for a place where one is, or for those who are called: `mobilnr`, `jobbnummer`. In
+//! English the two words are apart, and any word may be before `number`. So there, only known words count.
+
+use crate::text::digits::Group;
+
+/// Words for things that have numbers, in small letters. A word may have an ending of [`ENDINGS`].
+const THINGS: &str = "order ordre ordren bestilling bestillingen beställning sak saken sag sagen ärende ärendet case \
+    ticket ref reference referanse referansen referens referensen faktura fakturaen fakturan invoice regning \
+    kvittering kvitto avtale polise police försäkring forsikring vakuutus versicherung policy claim skade skada \
+    sporing spårning tracking shipment forsendelse sendung tilaus tilauksen viite lasku laskun auftrag bestellung \
+    rechnung vorgang aktenzeichen booking reservation pnr po bilag cvr orgnr kid ocr isbn issn ean gtin gln artikel \
+    produkt sku build commit issue job jobb batch serial account contract kontrakt vertrag sopimus sopimuksen avtal \
+    abonnement abonnemang gavekort presentkort gutschein lahjakortti kode kod code koodi pin puk målerstand \
+    mätarställning zählerstand mittarilukema";
+
+/// Words for what has a number, and is no thing by itself: a figure behind them counts only with `number` or `id`
+/// between them.
+const OWNERS: &str = "kunde kunden kund customer client klient asiakas asiakkaan medlem member mitglied jäsen jäsenen \
+    user bruger bruker användare benutzer käyttäjä konto kontoen meeting møte møde möte kokous part model modell \
+    modellen confirmation transaksjon transaction transaktion tapahtuma session patient employee ansatt student elev \
+    device enhet laite gerät måler mätare zähler mittari kort card passport licence license vehicle room registration \
+    membership bestell";
+
+/// Words for a number of any kind, and those that are written in one with the word before them.
+const NUMBERS: [&str; 13] = [
+    "nummeret",
+    "nummer",
+    "numret",
+    "numeroni",
+    "numeron",
+    "numerolla",
+    "numero",
+    "number",
+    "nro",
+    "nr",
+    "num",
+    "no",
+    "id",
+];
+const GLUED: [&str; 10] =
+    ["nummeret", "nummer", "numret", "numeroni", "numeron", "numerolla", "numero", "number", "nro", "nr"];
+
+/// The text that may follow the word of a thing.
+const ENDINGS: [&str; 9] = ["no", "id", "sid", "en", "et", "s", "er", "n", "ens"];
+
+/// The beginnings and ends of words for phones, for where they are, for whose they are, and for what is called.
+const PHONES: &str = "tlf tel tele phone telefon mob mobil handy cell puh puhelin matkap gsm fax faks sms whatsapp \
+    signal sip voip ring ruf rück call anrop opkald sentral central zentral växel direkt direct durchwahl privat \
+    private hjem heim hem home koti jobb arbeid arbeits arbets arbejd work työ kontor office büro dienst geschäft \
+    firma kontakt contact yhtey vakt vagt wacht nød nöd not hätä emergency service support land rikt retning område \
+    vorwahl area country reserv fest fast lanka hytte mor far kone mann sjef chef from to my min mitt oma eget ny \
+    nytt neue uusi feil fel forkert falsch skjult hemmelig hemlig geheim salai ukjent okän ukendt norsk svensk dansk \
+    utenland udland utland ausland ulkom gratis hjelp hjälp hjælp info tip";
+
+/// The text that is looked at before a figure, in bytes.
+const NEAR: usize = 48;
+
+/// Words that may be between the word for a number of a thing and the number: `ordrenummeret mitt er`.
+const BETWEEN: [&str; 12] = ["er", "är", "ist", "is", "on", "var", "mitt", "min", "mit", "mein", "vårt", "ditt"];
+
+/// The most such words.
+const MOST_BETWEEN: usize = 2;
+
+/// Whether a word of a thing is before a group of five digits or more. With a word for a number, a short group with a
+/// hyphen behind it is enough: `part no. 212-6834-917`.
+pub(super) fn follows(near: &str, group: &Group, has_hyphen: bool) -> bool {
+    if group.gap.plus.is_some() || group.len() < 5 && !has_hyphen {
+        return false;
+    }
+    let near = trim_signs(near);
+    let word = last_word(near).to_lowercase();
+    if group.len() >= 5 && is_thing(&word) {
+        return true;
+    }
+    let mut rest = near;
+    for _ in 0..=MOST_BETWEEN {
+        let word = last_word(rest).to_lowercase();
+        if names_number(rest, &word) {
+            return true;
+        }
+        if !BETWEEN.contains(&word.as_str()) {
+            return false;
+        }
+        rest = trim_signs(&rest[..rest.len() - last_word(rest).len()]);
+    }
+    false
+}
+
+/// Whether a text ends with the number of a thing, in one word or in two.
+fn names_number(near: &str, word: &str) -> bool {
+    if is_glued(word) {
+        return true;
+    }
+    let before = || last_word(trim_signs(&near[..near.len() - last_word(near).len()])).to_lowercase();
+    NUMBERS.contains(&word) && is_owner(&before())
+}
+
+/// Whether a word is the number of a thing: `medlemsnr`, `userid`.
+fn is_glued(word: &str) -> bool {
+    let stem = GLUED.iter().find_map(|ending| word.strip_suffix(ending)).filter(|stem| stem.chars().count() > 1);
+    let has_id = |ending: &str| word.strip_suffix(ending).is_some_and(|stem| stem.len() > 3 && is_owner(stem));
+    stem.is_some_and(|stem| !names_phone(stem)) || ["id", "sid"].iter().any(|ending| has_id(ending))
+}
+
+/// Whether a word in one piece with the word for a number is for a phone.
+fn names_phone(stem: &str) -> bool {
+    let is_one = |part: &str| {
+        let begins = part.len() > 3 && stem.starts_with(part);
+        let ends = (part.len() > 4 || part == "tlf") && stem.ends_with(part);
+        stem == part || begins || ends
+    };
+    PHONES.split_ascii_whitespace().any(is_one)
+}
+
+fn is_owner(word: &str) -> bool {
+    let is_one = |word: &str| word.len() > 1 && OWNERS.split_ascii_whitespace().any(|owner| owner == word);
+    is_one(word) || word.strip_suffix('s').is_some_and(is_one) || is_thing(word)
+}
+
+/// Whether a word in small letters names a thing that has a number. Of a compound, the last part counts: `Feilkode`.
+pub(in crate::text) fn is_thing(word: &str) -> bool {
+    const LAST: [&str; 6] = ["kode", "koden", "kod", "koodi", "faktura", "ordre"];
+    let is_known = |word: &str| !word.is_empty() && THINGS.split_ascii_whitespace().any(|thing| thing == word);
+    is_known(word)
+        || ENDINGS.iter().any(|ending| word.strip_suffix(ending).is_some_and(is_known))
+        || is_glued(word)
+        || !word.starts_with("land") && LAST.iter().any(|last| word.ends_with(last))
+}
+
+/// Whether the text before a figure ends with a word for the number of an article, perhaps with `nr` or a sign behind
+/// it.
+pub(in crate::text) fn is_article_label(before: &str) -> bool {
+    const WORDS: [&str; 9] =
+        ["ean", "eannr", "eannummer", "gtin", "gln", "isbn", "strekkode", "streckkod", "stregkode"];
+    let near = &before[before.ceil_char_boundary(before.len().saturating_sub(NEAR))..];
+    let is_one = |near: &str| WORDS.contains(&last_word(trim_signs(near)).to_lowercase().as_str());
+    let near = trim_signs(near);
+    let rest = NUMBERS.iter().find_map(|word| near.to_lowercase().ends_with(word).then(|| near.len() - word.len()));
+    is_one(near) || rest.and_then(|end| near.get(..end)).is_some_and(is_one)
+}
+
+/// A text without the signs and digits at its end that may be between a word and its number: `EAN-13: `.
+pub(super) fn trim_signs(near: &str) -> &str {
+    near.trim_end_matches([' ', '\u{A0}', ':', '#', '.', '=', '-', '_', '"', '\'', '('])
+}
+
+fn last_word(near: &str) -> &str {
+    let start = near.char_indices().rev().find(|(_, c)| !c.is_alphabetic()).map_or(0, |(at, c)| at + c.len_utf8());
+    &near[start..]
+}

@@ -1,0 +1,102 @@
+//! Amounts: prices with a sign of money before or behind them, or with cents, and figures with a unit behind them.
+
+use super::{goes_on, run, set};
+use crate::digit;
+use crate::text::cues::ends_with_cue;
+use crate::text::digits::{Group, Lookalike, Stretch};
+
+/// `45 678 912,50`, `kr 45 678 912`, `$45.678.912`, `45 678 912 kr`: thousands, and a sign of money or cents. A price
+/// that a number follows or is followed by takes nothing of it: `kr 99 98 76 54 32`, `98 76 54 32 1 500 kr`.
+pub(super) fn mark(text: &str, stretch: &mut Stretch, first: usize) {
+    let groups = &stretch.groups;
+    let count = run(groups, first);
+    let is_thousand = |group: &Group| group.len() == 3 && group.gap.width == 1;
+    let begins = (1..=3).contains(&groups[first].len());
+    let thousands = count > 1
+        && begins
+        && !goes_on(groups, first)
+        && matches!(groups[first + 1].gap.sign, Some(' ' | '.'))
+        && groups[first + 1..first + count].iter().all(is_thousand);
+    let before = ends_with_money(&text[..groups[first].start]);
+    let single = count == 1 && groups[first].len() >= 4;
+    let is_amount = single
+        && (first == 0 || !groups[first].gap.joins)
+        && is_amount(&text[..groups[first].start], &text[groups[first].end..]);
+    if thousands || single && before || is_amount {
+        let last = first + count - 1;
+        let cents = thousands
+            && groups
+                .get(last + 1)
+                .is_some_and(|group| group.len() == 2 && matches!(&text[groups[last].end..group.start], "," | "."));
+        let is_symbol = thousands && before && text[..groups[first].start].trim_end().ends_with(['$', '£']);
+        let is_whole = cents || before || is_amount || thousands && begins_with_money(&text[groups[last].end..]);
+        if is_whole && !(is_symbol && groups[first + 1].gap.sign == Some(' ')) {
+            let end = if cents { last + 2 } else { last + 1 };
+            set(&mut stretch.groups[first..end], Lookalike::Likely);
+            return;
+        }
+    }
+    if before && begins {
+        set(&mut stretch.groups[first..=first], Lookalike::Likely);
+    } else if first > 0
+        && groups[first].gap.joins
+        && groups[first].len() == 3
+        && groups[first - 1].len() == 1
+        && is_thousand(&groups[first])
+        && begins_with_money(&text[groups[first].end..])
+    {
+        set(&mut stretch.groups[first - 1..=first], Lookalike::Likely);
+    }
+}
+
+/// Whether a group is an amount by the sign behind it. The sign is not one of the next amount, as in `98765432 kr
+/// 500`, and no label is before the group: `tlf 98765432,-`.
+fn is_amount(before: &str, after: &str) -> bool {
+    let rest = after.trim_start_matches([' ', '\u{A0}']);
+    let rest =
+        rest.trim_start_matches(|c: char| c.is_alphabetic() || matches!(c, '$' | '€' | '£' | ',' | '-' | '\u{2013}'));
+    // In Norwegian and Danish, `nok` is a word too.
+    let is_word = after.trim_start_matches([' ', '\u{A0}']).starts_with("nok");
+    begins_with_money(after)
+        && !is_word
+        && !ends_with_cue(before)
+        && !rest.trim_start_matches([' ', '.', '\u{A0}']).starts_with(|c: char| digit(c).is_some())
+}
+
+const MONEY: [&str; 12] = ["kr", "kr.", "nok", "sek", "dkk", "eur", "euro", "usd", "gbp", "kroner", "kronor", "chf"];
+
+/// Units of what is counted or measured. They count behind a figure only.
+const UNITS: [&str; 27] = [
+    "kwh", "mwh", "gwh", "wh", "kw", "stk", "stck", "stück", "styck", "st", "kpl", "pcs", "ms", "µs", "ns", "byte",
+    "bytes", "tavua", "kb", "gb", "tb", "kib", "mib", "gib", "km", "kg", "poeng",
+];
+
+fn is_unit(word: &str) -> bool {
+    UNITS.contains(&word.to_lowercase().as_str()) || word == "MB"
+}
+
+fn is_money(word: &str) -> bool {
+    matches!(word, "$" | "€" | "£") || MONEY.iter().any(|known| known.eq_ignore_ascii_case(word))
+}
+
+fn ends_with_money(before: &str) -> bool {
+    let before = before.trim_end_matches([' ', '\u{A0}']);
+    let symbol = before.ends_with(['$', '€', '£']);
+    let start = before
+        .char_indices()
+        .rev()
+        .take(8)
+        .find(|(_, c)| c.is_whitespace() || matches!(c, '(' | '[' | '"' | '=' | ':'))
+        .map_or(0, |(at, c)| at + c.len_utf8());
+    // The sign of `499 kr 98765432` belongs to the text before it.
+    let word = if symbol { before.trim_end_matches(['$', '€', '£']) } else { &before[..start] };
+    let is_behind = word.trim_end_matches([' ', '\u{A0}', ',', '-', '.']).ends_with(|c: char| digit(c).is_some());
+    !is_behind && (symbol || before.len() - start <= 8 && is_money(&before[start..]))
+}
+
+fn begins_with_money(after: &str) -> bool {
+    let after = after.trim_start_matches([' ', '\u{A0}']);
+    let end = after.char_indices().take(8).find(|(_, c)| !c.is_alphabetic()).map_or(after.len(), |(at, _)| at);
+    let is_whole = [",-", ",\u{2013}"].iter().any(|sign| after.starts_with(sign));
+    is_whole || after.starts_with(['$', '€', '£']) || is_money(&after[..end]) || is_unit(&after[..end])
+}
