@@ -88,11 +88,19 @@ fn a_number_that_is_dialled_at_a_host_is_a_number() {
 
 #[test]
 fn a_counter_that_holds_the_own_digits_stays_a_counter() {
-    let value =
-        json!({ "ts": 1_798_765_432_u64, "cnt": 98_765_432_000_u64, "half": 98_765_432.5, "negative": -98_765_432 });
+    let value = json!({ "ts": 1_798_765_432_u64, "cnt": 98_765_432_000_u64, "half": 98_765_432.5 });
     let mut mentions = Vec::new();
     assert_eq!(tokenize_json(&kari(), value.clone(), &mut mentions), value);
     assert!(mentions.is_empty());
+}
+
+#[test]
+fn a_minus_does_not_hide_the_own_number_and_makes_nobody_else() {
+    let mut mentions = Vec::new();
+    let value = json!({ "own": -98_765_432, "other": -4_791_234_567_i64, "card": -4_111_111_111_111_111_i64 });
+    let read = tokenize_json(&kari(), value.clone(), &mut mentions);
+    assert_eq!(read["own"], "\u{e000}0\u{e001}");
+    assert_eq!((&read["other"], &read["card"], mentions.len()), (&value["other"], &value["card"], 1));
 }
 
 #[test]
