@@ -127,11 +127,10 @@ fn may_begin_with(own: &Pii<Email>, domain: &str) -> bool {
 /// copy (`git@github.com:acme/repo.git`).
 fn is_of_machine(before: &str, after: &str) -> bool {
     let near = &before[before.ceil_char_boundary(before.len().saturating_sub(LONGEST_PART))..];
-    let authority = near
-        .rsplit_once("://")
-        .filter(|(_, user)| !user.contains(['/', '?', '#']) && !user.contains(char::is_whitespace));
-    let is_user =
-        authority.is_some_and(|(scheme, _)| !["mailto", "sip", "sips"].iter().any(|known| scheme.ends_with(known)));
+    // No user has such a character, so that nothing is read beyond it.
+    let last = near.rfind(|c: char| matches!(c, '/' | '?' | '#') || c.is_whitespace());
+    let scheme = last.and_then(|last| near[..last].strip_suffix(":/").filter(|_| near[last..].starts_with('/')));
+    let is_user = scheme.is_some_and(|scheme| !["mailto", "sip", "sips"].iter().any(|known| scheme.ends_with(known)));
     let is_copy = after.strip_prefix(':').is_some_and(|path| {
         let path = &path[..path.find(char::is_whitespace).unwrap_or(path.len())];
         path.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '~')) && path.contains('/')
