@@ -153,3 +153,43 @@ fn a_letter_in_brackets_is_a_sign() {
         ],
     );
 }
+
+#[test]
+fn full_width_letters_are_letters() {
+    let own = Own { email: Email::parse("aino.rautio82@jarvi.fi").ok(), ..Own::default() };
+    for finder in [in_region("FI"), Finder::new(region("FI"), own)] {
+        for text in [
+            "ａｉｎｏ．ｒａｕｔｉｏ８２＠ｊａｒｖｉ．ｆｉ",
+            "aino.rautio82＠jarvi．fi",
+            "ＡＩＮＯ．ＲＡＵＴＩＯ８２@ＪＡＲＶＩ.ＦＩ",
+            "aino．rautio82@jarvi.fi",
+        ] {
+            assert_eq!(seen(&finder, &format!("（{text}）。")), "（<aino.rautio82@jarvi.fi>）。", "{text}");
+        }
+    }
+    check(&in_region("NO"), &[("ＯＫ，９８７６５４３２", "ＯＫ，<+4798765432>"), ("ＯＫ．", "ＯＫ．")]);
+}
+
+/// Azure names a guest after the address.
+#[test]
+fn the_name_of_a_guest_has_an_address() {
+    let own = Own { email: Email::parse("ingrid_solheim@fjordpost.no").ok(), ..Own::default() };
+    for finder in [in_region("NO"), Finder::new(region("NO"), own)] {
+        check(
+            &finder,
+            &[
+                (
+                    "upn: ingrid_solheim_fjordpost.no#EXT#@tenant.onmicrosoft.com",
+                    "upn: <ingrid_solheim@fjordpost.no>#EXT#@tenant.onmicrosoft.com",
+                ),
+                ("ola.berg_x.no#ext#@tenant.onmicrosoft.com,", "<ola.berg@x.no>#ext#@tenant.onmicrosoft.com,"),
+                (
+                    "ola.berg_x.no%23EXT%23%40tenant.onmicrosoft.com",
+                    "<ola.berg@x.no>%23EXT%23%40tenant.onmicrosoft.com",
+                ),
+                ("min.ingrid_fjordpost.no#EXT#", "<min.ingrid@fjordpost.no>#EXT#"),
+                ("file_name#EXT#", "file_name#EXT#"),
+            ],
+        );
+    }
+}

@@ -4,7 +4,7 @@ use super::*;
 use crate::work;
 
 /// The repeated parts of a text that is expensive for the finder.
-const PIECES: [&str; 102] = [
+const PIECES: [&str; 105] = [
     "1",
     "1-",
     "1 ",
@@ -64,6 +64,9 @@ const PIECES: [&str; 102] = [
     "4741327786@c.us ",
     "a@b.no ",
     "x_y.no#EXT#@",
+    "ａ",
+    "ａ＠ｂ．ｎｏ ",
+    "x．",
     "ni ",
     "one ",
     "twenty ",
