@@ -22,7 +22,8 @@ pub(super) fn find(text: &str, own: &Pii<Email>, taken: &[Range<usize>]) -> Find
     let mut from = 0;
     while let Some(sign) = next_sign(text, from).map(|sign| sign.range) {
         from = sign.end;
-        if overlaps(taken, &sign) {
+        // Most addresses are other people's, and are told by the words beside their sign.
+        if overlaps(taken, &sign) || !domain.may_follow(&text[sign.end..]) || !local.may_precede(&text[..sign.start]) {
             continue;
         }
         let words = words.get_or_insert_with(|| Words::of(text));

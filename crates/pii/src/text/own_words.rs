@@ -33,6 +33,19 @@ impl Part {
         Self { letters, signs }
     }
 
+    /// Whether the part may begin a text: with the word that it begins with, if any.
+    pub(super) fn may_follow(&self, text: &str) -> bool {
+        let word: String = text.chars().take(self.letters.len() + 1).take_while(|c| c.is_alphanumeric()).collect();
+        self.letters.starts_with(&*small(&word))
+    }
+
+    /// Whether the part may end a text.
+    pub(super) fn may_precede(&self, text: &str) -> bool {
+        let word = text.chars().rev().take(self.letters.len() + 1).take_while(|c| c.is_alphanumeric());
+        let word: String = word.collect::<Vec<_>>().into_iter().rev().collect();
+        self.letters.ends_with(&*small(&word))
+    }
+
     /// Whether a sign of the part is inside of a range of its letters: `olaberg` is not `ola.berg`.
     fn is_divided(&self, range: &Range<usize>) -> bool {
         self.signs.iter().any(|(at, _)| range.start < *at && *at < range.end)
