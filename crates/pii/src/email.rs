@@ -1,5 +1,7 @@
 //! E-mail addresses: one spelling each (A14).
 
+use std::borrow::Cow;
+
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::field::Bare;
@@ -32,12 +34,21 @@ impl Email {
     }
 
     fn read(raw: &str) -> Result<Pii<Self>, IdentifierError> {
-        let folded: String = raw.trim().nfc().collect::<String>().to_lowercase().nfc().collect();
+        let raw = raw.trim();
+        let folded: String = if raw.is_ascii() {
+            raw.to_ascii_lowercase()
+        } else {
+            raw.nfc().collect::<String>().to_lowercase().nfc().collect()
+        };
         let (local, domain) = folded.rsplit_once('@').ok_or(IdentifierError::Email)?;
         if is_nowhere(domain) {
             return Err(IdentifierError::Withheld);
         }
-        let domain = idna::domain_to_ascii_strict(domain).map_err(|_| IdentifierError::Email)?;
+        let domain = if is_plain(domain) {
+            Cow::Borrowed(domain)
+        } else {
+            Cow::Owned(idna::domain_to_ascii_strict(domain).map_err(|_| IdentifierError::Email)?)
+        };
         let address = format!("{local}@{domain}");
         let is_one = address.len() <= Self::LONGEST
             && !address.chars().any(|c| c.is_whitespace() || c.is_control())
@@ -51,6 +62,23 @@ impl Email {
         &self.0
     }
 }
+
+/// Whether a domain in small letters is the same in ASCII. Nearly all are, and texts have many.
+fn is_plain(domain: &str) -> bool {
+    let is_label = |label: &str| {
+        let bytes = label.as_bytes();
+        (1..=LONGEST_LABEL).contains(&bytes.len())
+            && bytes.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            // These labels are in the encoding of other letters (RFC 5891).
+            && bytes.get(2..4) != Some(b"--")
+    };
+    domain.len() < Email::LONGEST && domain.split('.').all(is_label)
+}
+
+/// The longest label of a domain, in octets (RFC 1035).
+const LONGEST_LABEL: usize = 63;
 
 #[cfg(test)]
 mod tests {
@@ -72,6 +100,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_plain_domain_is_the_same_in_ascii(domain in "[a-z0-9.-]{1,12}|([a-z0-9-]{55,65}\\.){1,5}") {
+            if is_plain(&domain) {
+                prop_assert_eq!(idna::domain_to_ascii_strict(&domain).ok(), Some(domain));
+            }
+        }
+
         #[test]
         fn no_text_makes_the_parser_panic(raw: String) {
             let _ = Email::parse(&raw);

@@ -30,26 +30,26 @@ pub(super) const DOTS: &[&str] =
     &["dot", "punktum", "punkt", "prikk", "prik", "piste", "point", "punto", "puntum", "prick", "period"];
 
 /// Words for other signs of a local part.
-pub(super) const OTHERS: &[(&str, &str)] = &[
-    ("underscore", "_"),
-    ("understrek", "_"),
-    ("understreck", "_"),
-    ("unterstrich", "_"),
-    ("bindestrek", "-"),
-    ("bindestreck", "-"),
-    ("bindestreg", "-"),
-    ("dash", "-"),
-    ("hyphen", "-"),
-    ("understreg", "_"),
-    ("alaviiva", "_"),
-    ("bindestrich", "-"),
-    ("minus", "-"),
-    ("miinus", "-"),
-    ("tavuviiva", "-"),
-    ("yhdysmerkki", "-"),
-    ("väliviiva", "-"),
-    ("plus", "+"),
-    ("pluss", "+"),
+pub(super) const OTHERS: &[(&str, char)] = &[
+    ("underscore", '_'),
+    ("understrek", '_'),
+    ("understreck", '_'),
+    ("unterstrich", '_'),
+    ("bindestrek", '-'),
+    ("bindestreck", '-'),
+    ("bindestreg", '-'),
+    ("dash", '-'),
+    ("hyphen", '-'),
+    ("understreg", '_'),
+    ("alaviiva", '_'),
+    ("bindestrich", '-'),
+    ("minus", '-'),
+    ("miinus", '-'),
+    ("tavuviiva", '-'),
+    ("yhdysmerkki", '-'),
+    ("väliviiva", '-'),
+    ("plus", '+'),
+    ("pluss", '+'),
 ];
 
 /// Two words that mean `@` together.

@@ -7,6 +7,7 @@
 mod escapes;
 mod tags;
 mod transfer;
+mod widths;
 
 use std::ops::Range;
 
@@ -149,8 +150,8 @@ pub(super) struct Decoded {
 impl Decoded {
     /// The text without encodings and escapes; `None` where it has none.
     pub(super) fn of(text: &str) -> Option<Self> {
-        let undo: [fn(&str) -> Option<Layer>; 5] =
-            [transfer::words, transfer::base64, escapes::json, escapes::percent, escapes::entities];
+        let undo: [fn(&str) -> Option<Layer>; 6] =
+            [transfer::words, transfer::base64, escapes::json, escapes::percent, escapes::entities, widths::widths];
         let mut layers: Vec<Layer> = Vec::new();
         for undo in undo {
             let source = layers.last().map_or(text, |layer| &layer.text);
@@ -250,7 +251,7 @@ mod tests {
         fn places_lie_in_the_text(
             text in prop::collection::vec(prop::sample::select(vec![
                 "&amp;", "&#56;", "&", "%20", "%C3%A5", "%", "=20", "=C3=A5", "=\n", "=", "\\n", "\\u00e5", "\\", "<b>", "</b>", "<",
-                "å", "9", "a", " ", "=?utf-8?Q?", "?=", "=?utf-8?B?", "cmluZyA5ODc2NTQzMiBuw6U=", "cmluZyA5ODc2NTQzMg", "\u{1f600}",
+                "å", "9", "a", " ", "=?utf-8?Q?", "?=", "ａ", "＠", "．", "=?utf-8?B?", "cmluZyA5ODc2NTQzMiBuw6U=", "cmluZyA5ODc2NTQzMg", "\u{1f600}",
             ]), 0..30).prop_map(|pieces| pieces.concat()),
         ) {
             for decoded in [Decoded::of(&text), Decoded::without_tags(&text)].into_iter().flatten() {

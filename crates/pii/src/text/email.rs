@@ -27,6 +27,13 @@ pub(super) fn find(text: &str, own: Option<&Pii<Email>>, found: &mut Vec<(Range<
         if at.start < free {
             continue;
         }
+        if text.as_bytes()[at.start] == b'#' {
+            if let Some((range, address)) = guest(text, free, &at) {
+                free = range.end;
+                found.push((range, Find::Identifier(Found::Email(address))));
+            }
+            continue;
+        }
         let last_id = ids.last().map_or(0, |id| id.end);
         match around(text, free, &at, own, last_id) {
             Some(Around::Address((range, address))) => {
@@ -48,15 +55,35 @@ pub(super) fn is_in(address: &Pii<Email>, text: &str) -> bool {
     text.to_lowercase().contains(address.expose().as_str())
 }
 
-/// The position of an `@`, also full-width or as a URL writes it.
+/// What Azure writes behind the address of a guest, whose `@` it writes as `_`: `kari_x.no#EXT#@tenant.onmicrosoft.com`.
+const GUEST: &str = "#EXT#";
+
+/// The address of a guest before the mark of one.
+fn guest(text: &str, free: usize, mark: &Range<usize>) -> Option<AddressAt> {
+    let before = &text[free..mark.start];
+    let taken = before.chars().rev().take(LONGEST_PART).take_while(|c| is_local(*c, false));
+    let name = &before[before.len() - taken.map(char::len_utf8).sum::<usize>()..];
+    let name = name.trim_start_matches(|c: char| matches!(c, '.' | '-' | '\'' | '+') || is_invisible(c));
+    // No domain has such a sign.
+    let (local, domain) = name.rsplit_once('_').filter(|(_, domain)| is_public(domain))?;
+    Some((mark.start - name.len()..mark.start, parse(local, domain)?))
+}
+
+/// The position of an `@`, also full-width or as a URL writes it, and of the mark of a guest.
 fn places(text: &str) -> impl Iterator<Item = Range<usize>> {
     let bytes = text.as_bytes();
     let mut from = 0;
     std::iter::from_fn(move || {
-        while let Some(ahead) = bytes[from..].iter().position(|byte| matches!(byte, b'@' | b'%' | 0xEF)) {
+        while let Some(ahead) = bytes[from..].iter().position(|byte| matches!(byte, b'@' | b'%' | b'#' | 0xEF)) {
             let at = from + ahead;
             let length = match bytes[at] {
                 b'@' => 1,
+                b'#' if bytes[at..]
+                    .get(..GUEST.len())
+                    .is_some_and(|mark| mark.eq_ignore_ascii_case(GUEST.as_bytes())) =>
+                {
+                    GUEST.len()
+                }
                 b'%' if bytes[at..].starts_with(b"%40") => 3,
                 0xEF if bytes[at..].starts_with("\u{FF20}".as_bytes()) => 3,
                 _ => 0,
@@ -127,11 +154,10 @@ fn may_begin_with(own: &Pii<Email>, domain: &str) -> bool {
 /// copy (`git@github.com:acme/repo.git`).
 fn is_of_machine(before: &str, after: &str) -> bool {
     let near = &before[before.ceil_char_boundary(before.len().saturating_sub(LONGEST_PART))..];
-    let authority = near
-        .rsplit_once("://")
-        .filter(|(_, user)| !user.contains(['/', '?', '#']) && !user.contains(char::is_whitespace));
-    let is_user =
-        authority.is_some_and(|(scheme, _)| !["mailto", "sip", "sips"].iter().any(|known| scheme.ends_with(known)));
+    // No user has such a character, so that nothing is read beyond it.
+    let last = near.rfind(|c: char| matches!(c, '/' | '?' | '#') || c.is_whitespace());
+    let scheme = last.and_then(|last| near[..last].strip_suffix(":/").filter(|_| near[last..].starts_with('/')));
+    let is_user = scheme.is_some_and(|scheme| !["mailto", "sip", "sips"].iter().any(|known| scheme.ends_with(known)));
     let is_copy = after.strip_prefix(':').is_some_and(|path| {
         let path = &path[..path.find(char::is_whitespace).unwrap_or(path.len())];
         path.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '~')) && path.contains('/')

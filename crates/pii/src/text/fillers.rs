@@ -1,6 +1,10 @@
 //! The words that people say and write between two parts of a number, in the languages of the service.
 
-use super::words::{Word, meaning};
+use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
+use std::sync::LazyLock;
+
+use super::words::{Quick, Word, meaning};
 
 /// Filler words: pauses, assent, and words before the rest of a number.
 const FILLERS: &str = "ja jo jepp jau yes yeah yep ok okay no nei nej nein joo juu kyllä og och and und ja sitten sen sedan then \
@@ -20,18 +24,20 @@ const UNITS: &str = "kr kroner kronor kroners nok sek dkk eur euro euros euroa u
     jahre vuotta minutter minuter minutes minuten minuuttia timer timmar hours stunden tuntia dager dagar dage days tage päivää \
     kg km m cm mm g l liter meter gb mb ganger gånger gange times mal kertaa personer personen people";
 
-fn is_of(list: &str, word: &str) -> bool {
-    list.split_ascii_whitespace().any(|known| known == word)
-}
+/// Words by their hash. A list is gone through for each word of a text otherwise.
+type Words = HashSet<&'static str, BuildHasherDefault<Quick>>;
+
+static FILLER_WORDS: LazyLock<Words> = LazyLock::new(|| FILLERS.split_ascii_whitespace().collect());
+static UNIT_WORDS: LazyLock<Words> = LazyLock::new(|| UNITS.split_ascii_whitespace().collect());
 
 /// Whether a word in small letters is a filler.
 pub(super) fn is_filler(word: &str) -> bool {
-    word.len() < 16 && (is_of(FILLERS, word) || matches!(meaning(word), Some(Word::And | Word::Filler)))
+    word.len() < 16 && (FILLER_WORDS.contains(word) || matches!(meaning(word), Some(Word::And | Word::Filler)))
 }
 
 /// Whether a word says what is counted.
 pub(super) fn is_unit(word: &str) -> bool {
-    !word.is_empty() && word.len() < 16 && is_of(UNITS, &word.to_lowercase())
+    !word.is_empty() && word.len() < 16 && UNIT_WORDS.contains(&word.to_lowercase()[..])
 }
 
 /// Whether nothing but fillers, annotations, and labels of lines stand in what divides two parts.

@@ -25,7 +25,8 @@ const NEAR: usize = 255;
 /// such a name without them, or made by a machine.
 pub(super) fn is_id(text: &str, range: &Range<usize>, local: &str, last_id: usize) -> bool {
     let before = &text[text.ceil_char_boundary(range.start.saturating_sub(NEAR))..range.start];
-    let Some(open) = before.rfind('<').filter(|_| text[range.end..].starts_with('>')) else {
+    let is_closed = text[range.end..].starts_with('>');
+    let Some(open) = is_closed.then(|| before.rfind('<')).flatten() else {
         return field(before).is_some_and(|field| BARE.contains(&field.as_str()));
     };
     if before[open..].contains(char::is_whitespace) {
@@ -52,6 +53,11 @@ fn is_folded(gap: &str) -> bool {
 /// The name of the field whose value begins here: `Message-Id: `, `"message_id": "`, `call_id=`. A long value may begin on the next
 /// line.
 fn field(before: &str) -> Option<String> {
+    // Nearly no value has such a sign before it, and the text before it is not read then.
+    let is_blank = |c: char| matches!(c, ' ' | '\t' | '\r' | '\n' | '\u{A0}' | '"' | '\'');
+    if !before.trim_end_matches(is_blank).ends_with([':', '=']) {
+        return None;
+    }
     let (name, gap) = before.rsplit_once([':', '='])?;
     if !is_folded(gap.trim_end_matches(['"', '\''])) {
         return None;

@@ -23,6 +23,7 @@
 //! `spoken` reads spoken numbers (with `words`, the vocabulary of six languages). It writes a run of number words as
 //! digits, to which the rules of written numbers apply.
 
+mod address_signs;
 mod address_words;
 mod again;
 mod assigned;
@@ -49,6 +50,7 @@ mod numbers;
 mod obfuscated;
 mod own;
 mod own_address;
+mod own_words;
 mod patterns;
 mod phone;
 pub mod placeholder;
@@ -268,7 +270,7 @@ impl Finder {
             }
         }
         if reading == Reading::Text {
-            let obfuscated = obfuscated::find(text, self.email.as_ref(), &taken_by(&found, &ids));
+            let obfuscated = obfuscated::find(text, &taken_by(&found, &ids));
             resolve::add(&mut found, obfuscated);
         }
         let said = if reading == Reading::Text { said::said(text) } else { Vec::new() };

@@ -236,7 +236,7 @@ fn add_south_and_east(add: &mut impl FnMut(&str, Word)) {
 }
 
 /// A quick hash (FNV-1a): the words are known, so nobody can choose them to collide.
-struct Quick(u64);
+pub(super) struct Quick(u64);
 
 impl Default for Quick {
     fn default() -> Self {

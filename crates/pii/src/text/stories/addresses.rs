@@ -97,3 +97,99 @@ fn spoken_signs_of_other_languages() {
         &[("han så at sign var borte", "han så at sign var borte"), ("a plus b at home", "a plus b at home")],
     );
 }
+
+/// An address that differs in a sign is somebody else's (A14). Only in speech a dot may be left out.
+#[test]
+fn an_address_with_other_signs_is_somebody_else() {
+    let own = |address: &str| Finder::new(region("NO"), Own { email: Email::parse(address).ok(), ..Own::default() });
+    let finder = own("ola.berg@x.no");
+    for other in ["olaberg@x.no", "ola_berg@x.no", "ola-berg@x.no", "ola+berg@x.no", "olab.erg@x.no"] {
+        assert_eq!(seen(&finder, &format!("Skriv til {other}, takk")), format!("Skriv til <{other}>, takk"));
+    }
+    check(
+        &finder,
+        &[
+            ("ola_berg (at) x.no", "<ola_berg@x.no>"),
+            ("olaberg(at)x(dot)no", "<olaberg@x.no>"),
+            ("ola underscore berg at x dot no", "<ola_berg@x.no>"),
+            ("ola berg krøllalfa x punktum no", "<ola.berg@x.no>"),
+            ("ola punktum berg at x dot no", "<ola.berg@x.no>"),
+            ("olaberg at x dot no", "<ola.berg@x.no>"),
+            ("ola.berg (at) x.no", "<ola.berg@x.no>"),
+        ],
+    );
+    check(&own("olaberg@x.no"), &[("ola.berg@x.no", "<ola.berg@x.no>"), ("ola berg at x dot no", "<olaberg@x.no>")]);
+    check(
+        &own("ola@fjord-post.no"),
+        &[
+            ("ola@fjordpost.no", "<ola@fjordpost.no>"),
+            ("ola@fjord.post.no", "<ola@fjord.post.no>"),
+            ("ola bindestrek@fjord", "ola bindestrek@fjord"),
+            ("ola krøllalfa fjord bindestrek post punktum no", "<ola@fjord-post.no>"),
+        ],
+    );
+    check(&own("kari@x.no"), &[("min.kari (at) x.no", "<min.kari@x.no>"), ("k-a-r-i at x dot no", "<kari@x.no>")]);
+}
+
+/// An `a` in brackets is the sign in the North, and a letter of a list elsewhere.
+#[test]
+fn a_letter_in_brackets_is_a_sign() {
+    let own = Own { email: Email::parse("aino.rautio@jarvi.fi").ok(), ..Own::default() };
+    for finder in [in_region("FI"), Finder::new(region("FI"), own)] {
+        for text in
+            ["aino.rautio(a)jarvi.fi", "aino.rautio[a]jarvi.fi", "aino.rautio{A}jarvi.fi", "aino.rautio (a) jarvi.fi"]
+        {
+            assert_eq!(seen(&finder, &format!("osoite {text}.")), "osoite <aino.rautio@jarvi.fi>.", "{text}");
+        }
+    }
+    check(
+        &in_region("FI"),
+        &[
+            ("matti(a)yritys.fi", "<matti@yritys.fi>"),
+            ("sähköposti: matti (a) yritys.fi", "sähköposti: <matti@yritys.fi>"),
+            ("either (a) yritys.fi or (b) firma.fi", "either (a) yritys.fi or (b) firma.fi"),
+            ("liste[a] og x[a].navn", "liste[a] og x[a].navn"),
+            ("kunde(n) eller kunde(a) er her", "kunde(n) eller kunde(a) er her"),
+        ],
+    );
+}
+
+#[test]
+fn full_width_letters_are_letters() {
+    let own = Own { email: Email::parse("aino.rautio82@jarvi.fi").ok(), ..Own::default() };
+    for finder in [in_region("FI"), Finder::new(region("FI"), own)] {
+        for text in [
+            "ａｉｎｏ．ｒａｕｔｉｏ８２＠ｊａｒｖｉ．ｆｉ",
+            "aino.rautio82＠jarvi．fi",
+            "ＡＩＮＯ．ＲＡＵＴＩＯ８２@ＪＡＲＶＩ.ＦＩ",
+            "aino．rautio82@jarvi.fi",
+        ] {
+            assert_eq!(seen(&finder, &format!("（{text}）。")), "（<aino.rautio82@jarvi.fi>）。", "{text}");
+        }
+    }
+    check(&in_region("NO"), &[("ＯＫ，９８７６５４３２", "ＯＫ，<+4798765432>"), ("ＯＫ．", "ＯＫ．")]);
+}
+
+/// Azure names a guest after the address.
+#[test]
+fn the_name_of_a_guest_has_an_address() {
+    let own = Own { email: Email::parse("ingrid_solheim@fjordpost.no").ok(), ..Own::default() };
+    for finder in [in_region("NO"), Finder::new(region("NO"), own)] {
+        check(
+            &finder,
+            &[
+                (
+                    "upn: ingrid_solheim_fjordpost.no#EXT#@tenant.onmicrosoft.com",
+                    "upn: <ingrid_solheim@fjordpost.no>#EXT#@tenant.onmicrosoft.com",
+                ),
+                ("ola.berg_x.no#ext#@tenant.onmicrosoft.com,", "<ola.berg@x.no>#ext#@tenant.onmicrosoft.com,"),
+                (
+                    "ola.berg_x.no%23EXT%23%40tenant.onmicrosoft.com",
+                    "<ola.berg@x.no>%23EXT%23%40tenant.onmicrosoft.com",
+                ),
+                ("min.ingrid_fjordpost.no#EXT#", "<min.ingrid@fjordpost.no>#EXT#"),
+                ("file_name#EXT#", "file_name#EXT#"),
+            ],
+        );
+    }
+}

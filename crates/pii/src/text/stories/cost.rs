@@ -4,7 +4,7 @@ use super::*;
 use crate::work;
 
 /// The repeated parts of a text that is expensive for the finder.
-const PIECES: [&str; 84] = [
+const PIECES: [&str; 105] = [
     "1",
     "1-",
     "1 ",
@@ -45,6 +45,28 @@ const PIECES: [&str; 84] = [
     "@a.",
     "%40",
     "kari.nordmann@eksempel.no",
+    // Signs of addresses, and annotations beside them.
+    "<at>",
+    "[at]",
+    "(at)",
+    "(at) ",
+    "(at)(dot)",
+    "(at)x(dot)no",
+    "(krøllalfa)",
+    "[at]x",
+    "(a)x.",
+    "at ",
+    "ät ",
+    "at eh dot ",
+    "at [x] ",
+    "a: at\nb: eh\n",
+    "@eksempel.no",
+    "4741327786@c.us ",
+    "a@b.no ",
+    "x_y.no#EXT#@",
+    "ａ",
+    "ａ＠ｂ．ｎｏ ",
+    "x．",
     "ni ",
     "one ",
     "twenty ",

@@ -1,0 +1,165 @@
+//! The signs and words of a text that mean `@`, and the words that mean other signs of an address.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::address_words::{DOTS, OTHERS, SIGNS, TWO_SIGNS, WORDS};
+
+/// How sure a sign means `@`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// It means nothing else.
+    Sure,
+    /// An `a` in brackets with spaces around it. Lists have such ones too.
+    Letter,
+    /// A word of everyday language.
+    Word,
+}
+
+/// A sign that means `@`.
+#[derive(Debug)]
+pub(super) struct Sign {
+    pub range: Range<usize>,
+    pub meaning: Meaning,
+}
+
+/// The sign of an address that a word means.
+pub(super) fn sign_of_word(word: &str) -> Option<char> {
+    let is = |known: &str| known.eq_ignore_ascii_case(word);
+    if DOTS.iter().any(|known| is(known)) {
+        return Some('.');
+    }
+    OTHERS.iter().find(|(known, _)| is(known)).map(|(_, sign)| *sign)
+}
+
+/// Whether a word in small letters means `@`.
+pub(super) fn is_at(word: &str) -> bool {
+    WORDS.contains(&word) || SIGNS.contains(&word)
+}
+
+/// The next sign or word that means `@`.
+pub(super) fn next_sign(text: &str, from: usize) -> Option<Sign> {
+    let bytes = text.as_bytes();
+    let mut at = from;
+    loop {
+        // Every such word has one of these letters, and most words have none of them at a place where it counts.
+        at += bytes[at..].iter().position(|byte| {
+            matches!(byte, b'@' | b'a' | b'A' | b'k' | b'K' | b's' | b'S' | b'm' | b'M' | b'c' | b'C' | 0xC3 | 0xEF)
+        })?;
+        if bytes[at] == b'@' || text[at..].starts_with('\u{FF20}') {
+            let length = if bytes[at] == b'@' { 1 } else { 3 };
+            return Some(Sign { range: at..at + length, meaning: Meaning::Sure });
+        }
+        if let Some(sign) = letter(text, at) {
+            return Some(sign);
+        }
+        let may_begin = begins_sign(&bytes[at..]) && text.is_char_boundary(at);
+        let begins = may_begin && !text[..at].chars().next_back().is_some_and(char::is_alphanumeric);
+        if begins {
+            let word = word_at(text, at);
+            if let Some(sign) = may_be_sign(word).then(|| word_sign(text, at, word)).flatten() {
+                return Some(sign);
+            }
+            at += word.len().max(1);
+        } else {
+            at += 1;
+        }
+        at = text.ceil_char_boundary(at.min(text.len()));
+    }
+}
+
+/// The sign that a word at a place means.
+fn word_sign(text: &str, at: usize, word: &str) -> Option<Sign> {
+    let end = at + word.len();
+    let small = small(word);
+    if let Some(end) = second_word(text, end, &small) {
+        return Some(Sign { range: at..end, meaning: Meaning::Sure });
+    }
+    let is_bracketed = || {
+        text[..at].trim_end_matches([' ', '_']).ends_with(['(', '[', '{', '<'])
+            && text[end..].trim_start_matches([' ', '_']).starts_with([')', ']', '}', '>'])
+    };
+    let is_sure = SIGNS.contains(&&*small);
+    if !is_sure && !WORDS.contains(&&*small) {
+        return None;
+    }
+    let meaning = if is_sure || is_bracketed() { Meaning::Sure } else { Meaning::Word };
+    Some(Sign { range: at..end, meaning })
+}
+
+/// A word in small letters.
+pub(super) fn small(word: &str) -> Cow<'_, str> {
+    let is_small = if word.is_ascii() {
+        !word.bytes().any(|byte| byte.is_ascii_uppercase())
+    } else {
+        word.chars().all(|c| c.is_lowercase() || !c.is_alphabetic())
+    };
+    if is_small { Cow::Borrowed(word) } else { Cow::Owned(word.to_lowercase()) }
+}
+
+/// The sign that a letter in brackets is: `kari(a)x.no`.
+fn letter(text: &str, at: usize) -> Option<Sign> {
+    let bytes = text.as_bytes();
+    if !matches!(bytes[at], b'a' | b'A') || at == 0 {
+        return None;
+    }
+    let closing = match bytes[at - 1] {
+        b'(' => b')',
+        b'[' => b']',
+        b'{' => b'}',
+        _ => return None,
+    };
+    if bytes.get(at + 1) != Some(&closing) {
+        return None;
+    }
+    let is_beside =
+        text[..at - 1].ends_with(char::is_alphanumeric) && text[at + 2..].starts_with(char::is_alphanumeric);
+    let meaning = if is_beside { Meaning::Sure } else { Meaning::Letter };
+    Some(Sign { range: at..at + 1, meaning })
+}
+
+/// Where the second of two words ends that mean `@` together: `snabel a`.
+fn second_word(text: &str, end: usize, first: &str) -> Option<usize> {
+    if !TWO_SIGNS.iter().any(|(known, _)| *known == first) {
+        return None;
+    }
+    let start = end + text[end..].strip_prefix(' ').map(|_| 1)?;
+    let second = word_at(text, start);
+    let is_sign = TWO_SIGNS.iter().any(|(known, other)| *known == first && other.eq_ignore_ascii_case(second));
+    is_sign.then_some(start + second.len())
+}
+
+/// Whether a word that means `@` may begin with these bytes: the first two letters tell nearly every other word.
+fn begins_sign(bytes: &[u8]) -> bool {
+    let [first, second, ..] = bytes else { return false };
+    match first.to_ascii_lowercase() {
+        b'a' => matches!(second.to_ascii_lowercase(), b't' | b'l' | b'f' | b'r'),
+        b'k' => matches!(second.to_ascii_lowercase(), b'r' | b'a' | b'l' | b'i'),
+        b's' => second.eq_ignore_ascii_case(&b'n'),
+        b'm' => second.eq_ignore_ascii_case(&b'i'),
+        b'c' => second.eq_ignore_ascii_case(&b'h'),
+        0xC3 => true,
+        _ => false,
+    }
+}
+
+/// Whether a word can be one for `@` by its length and its first two letters: nearly every word is told by them.
+fn may_be_sign(word: &str) -> bool {
+    const BEGINNINGS: [&[u8; 2]; 10] = [b"kr", b"al", b"sn", b"ka", b"kl", b"af", b"mi", b"ki", b"ar", b"ch"];
+    match word.as_bytes() {
+        [] | [_] => false,
+        [0xC3, ..] => true,
+        [first, _] | [first, _, _] => first.eq_ignore_ascii_case(&b'a'),
+        [first, second, rest @ ..] => {
+            let small = [first.to_ascii_lowercase(), second.to_ascii_lowercase()];
+            rest.len() > 3 && BEGINNINGS.contains(&&small)
+        }
+    }
+}
+
+/// The word that begins at a place, with hyphens inside of it.
+fn word_at(text: &str, at: usize) -> &str {
+    let near = &text[at..text.floor_char_boundary(at + 24)];
+    let end = near.find(|c: char| !c.is_alphanumeric() && c != '-').unwrap_or(near.len());
+    near[..end].trim_end_matches('-')
+}
