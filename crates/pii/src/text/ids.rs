@@ -5,7 +5,7 @@ pub(super) mod things;
 
 use std::ops::Range;
 
-use super::digits::{Gap, Lookalike, Stretch};
+use super::digits::{Gap, Group, Lookalike, Stretch};
 use things::trim_signs;
 
 /// The lengths of the parts of a UUID.
@@ -44,6 +44,11 @@ const NEAR: usize = 48;
 /// Marks the groups of an id that begins with a group.
 pub(super) fn mark(text: &str, stretch: &mut Stretch, first: usize) {
     let groups = &stretch.groups;
+    // An id in parts was marked to its end, so that a long row of them is read once.
+    let is_id = |group: &Group| group.lookalike == Lookalike::Id;
+    if first > 0 && is_joined(&groups[first].gap, '-') && is_id(&groups[first]) && is_id(&groups[first - 1]) {
+        return;
+    }
     let before = &text[..groups[first].start];
     let near = &before[before.ceil_char_boundary(before.len().saturating_sub(NEAR))..];
     let joined = |sign: char| {

@@ -4,7 +4,7 @@ use super::*;
 use crate::work;
 
 /// The repeated parts of a text that is expensive for the finder.
-const PIECES: [&str; 105] = [
+const PIECES: [&str; 107] = [
     "1",
     "1-",
     "1 ",
@@ -25,6 +25,8 @@ const PIECES: [&str; 105] = [
     "1(",
     "1, ",
     "1\n",
+    "978-82-",
+    "978-82-525-41-",
     "12.",
     "12:",
     "10.10.",
