@@ -50,7 +50,9 @@ impl Filter {
                 let Some(last) = hashes.last() else { break };
                 after = Some(*last);
                 count += hashes.len() as u64;
-                hashes.into_iter().for_each(|hash| insert(&mut fine, place(hash, FILTER_BITS)));
+                for hash in hashes {
+                    insert(&mut fine, place(hash, FILTER_BITS));
+                }
             }
         }
         Ok(Self::of(fine, count))
