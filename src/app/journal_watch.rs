@@ -1,6 +1,6 @@
 //! The watch of a running service over the erasure journal: no call of a tenant whose database was restored is served.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -32,13 +32,21 @@ pub struct JournalWatch {
     stores: Arc<AppContext>,
     content_store: Arc<ContentStore>,
     compared: Mutex<HashMap<TenantId, Instant>>,
+    /// The tenants whose lost identifiers were reserved since the start.
+    reserved: Mutex<HashSet<TenantId>>,
     looking: tokio::sync::Mutex<()>,
 }
 
 impl JournalWatch {
     pub fn new(stores: &Arc<AppContext>, content_store: &Arc<ContentStore>) -> Self {
         let (stores, content_store) = (Arc::clone(stores), Arc::clone(content_store));
-        Self { stores, content_store, compared: Mutex::default(), looking: tokio::sync::Mutex::default() }
+        Self {
+            stores,
+            content_store,
+            compared: Mutex::default(),
+            reserved: Mutex::default(),
+            looking: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Looks at the journal before the first call is accepted. If that takes too long, calls are refused until it is
@@ -78,7 +86,9 @@ impl JournalWatch {
                 tracing::error!(tenant = %one.tenant.slug, behind, "A database was restored: run lethe replay");
                 continue;
             }
-            match restore::settle(&self.stores, &self.content_store, one, Some(GRACE), &BTreeMap::new()).await {
+            let settled = restore::settle(&self.stores, &self.content_store, one, Some(GRACE), &BTreeMap::new()).await;
+            self.reserve(one.tenant.id).await;
+            match settled {
                 Ok(settled) if !settled.lost.is_empty() => tracing::warn!(
                     tenant = %one.tenant.slug, requests = ?settled.lost,
                     "The erasure journal names requests that the archive does not have"
@@ -88,6 +98,17 @@ impl JournalWatch {
                     tenant = %one.tenant.slug, %error, "Carrying out decisions of the journal failed, retrying"
                 ),
             }
+        }
+    }
+
+    /// Once after the start, keeps the ids of customers who wait or are held, if a restored vault has lost them.
+    async fn reserve(&self, tenant: TenantId) {
+        if self.reserved.lock().is_ok_and(|reserved| reserved.contains(&tenant)) {
+            return;
+        }
+        match restore::reserve(&self.stores, tenant).await {
+            Ok(()) => drop(self.reserved.lock().map(|mut reserved| reserved.insert(tenant))),
+            Err(error) => tracing::warn!(%tenant, %error, "Looking for lost identifiers failed, retrying"),
         }
     }
 

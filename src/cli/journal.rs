@@ -10,6 +10,7 @@ use super::exit::{CommandError, Exit};
 use super::job::{find, open};
 use super::output::print;
 use crate::app;
+use crate::base::id::RequestId;
 use crate::config::Config;
 use crate::journal::State;
 use crate::nightly::restore::{self, JournalReport, ReplayOptions, ReplayReport};
@@ -116,6 +117,17 @@ pub async fn replay(config: &Config, arguments: ReplayArguments) -> Result<Exit,
     Ok(ending.into())
 }
 
+fn listed(ids: &[RequestId]) -> String {
+    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn show_lost(slug: &str, report: &ReplayReport) {
+    if !report.lost_requests.is_empty() {
+        let ids = listed(&report.lost_requests);
+        print(&format!("{slug}: requests that are lost with the backup, enter them again: {ids}"));
+    }
+}
+
 fn show_replay(tenant: &Tenant, report: &ReplayReport, json: bool) {
     if json {
         let mut line = json!(report);
@@ -126,6 +138,7 @@ fn show_replay(tenant: &Tenant, report: &ReplayReport, json: bool) {
     let slug = &tenant.slug;
     let Some(behind) = &report.behind else {
         print(&format!("{slug}: nothing to replay"));
+        show_lost(slug, report);
         return;
     };
     if report.dry_run {
@@ -148,15 +161,9 @@ fn show_replay(tenant: &Tenant, report: &ReplayReport, json: bool) {
         report.requests_edited,
         report.content_deleted
     ));
-    let ids = |ids: &[crate::base::id::RequestId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    if !report.lost_requests.is_empty() {
-        print(&format!(
-            "{slug}: requests that are lost with the backup, enter them again: {}",
-            ids(&report.lost_requests)
-        ));
-    }
+    show_lost(slug, report);
     if !report.differing.is_empty() {
-        print(&format!("{slug}: requests with other numbers than before the restore: {}", ids(&report.differing)));
+        print(&format!("{slug}: requests with other numbers than before the restore: {}", listed(&report.differing)));
     }
     if report.dangling > 0 {
         print(&format!(

@@ -120,7 +120,7 @@ async fn next_step(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
 async fn clean_up(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
     gc_objects::check(context, pass, report).await?;
     context.show(StepName::Reseal);
-    reseal::reseal(context, pass, report).await?;
+    reseal::reseal(context, report).await?;
     context.show(StepName::Purge);
     purge::purge(context, pass, report).await
 }

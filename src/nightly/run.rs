@@ -97,6 +97,7 @@ async fn in_step(
                 continue;
             }
         };
+        restore::reserve(app, look.tenant.id).await?;
         if !settled.lost.is_empty() {
             tracing::warn!(requests = ?settled.lost, "The erasure journal names requests that the archive does not have");
         }

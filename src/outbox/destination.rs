@@ -13,7 +13,7 @@ struct DestinationRow {
     endpoint: Option<String>,
     region: Option<String>,
     access_key_id: Option<String>,
-    renames: bool,
+    renames: Option<bool>,
     updated_at: DateTime<Utc>,
 }
 
@@ -25,6 +25,7 @@ pub async fn destination(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Optio
         .await?;
     Ok(row.map(|row| {
         let DestinationRow { url, host_key, endpoint, region, access_key_id, renames, updated_at } = row;
+        let renames = renames.unwrap_or(true);
         Destination { url, host_key, endpoint, region, access_key_id, renames, updated_at }
     }))
 }

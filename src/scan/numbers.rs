@@ -86,7 +86,7 @@ impl Default for Misses {
 }
 
 impl Misses {
-    /// The place of a number, and the entry that stands for it. A whole number was looked up with its control.
+    /// The place of a number, and its entry there. A whole number was looked up with its control.
     fn place(number: &Number, is_whole: bool) -> (usize, u64) {
         let entry = number.value() << 1 | u64::from(is_whole);
         let place = entry.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - MISSES_BITS);

@@ -27,7 +27,7 @@ pub enum Candidate<'t> {
 /// Gives all candidates of a text, each with the position at which it, or its encoding, begins.
 pub fn candidates(text: &str, take: &mut impl FnMut(usize, Candidate<'_>)) {
     read(text, &|at| at, take);
-    // The text is also read as it is: a backslash may be a sign of its own. No escape goes over a line break, so the other
+    // The text is also read as it is: a backslash may be a sign of its own. No escape contains a line break, so the other
     // lines of a dump have one reading.
     let (mut start, lines) = (0, if text.contains('\\') { text } else { "" });
     for line in lines.split_inclusive('\n') {

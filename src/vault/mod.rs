@@ -154,6 +154,22 @@ pub async fn reserve(
     Ok(())
 }
 
+/// Gives an identifier another id, under which its value is sealed anew.
+pub async fn replace_id(
+    tx: &mut Tx<Vault>,
+    keyset: &Keyset,
+    old: IdentifierId,
+    new: IdentifierId,
+) -> Result<(), VaultError> {
+    let Some(row) = rows(tx, keyset, [old]).await?.pop() else { return Ok(()) };
+    let identifier = keyset.open(&row)?;
+    let row = keyset.sealed_row(new, keyset.index(&identifier), &identifier)?;
+    sql::set_retired(tx, keyset.tenant, &[old], true).await?;
+    sql::delete_retired(tx, keyset.tenant, &[old]).await?;
+    sql::insert(tx, keyset.tenant, &[row]).await?;
+    Ok(())
+}
+
 /// The rows of identifiers, all of which the keyset can open. One that is only reserved is left out.
 async fn rows(
     tx: &mut Tx<Vault>,

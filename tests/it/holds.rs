@@ -296,6 +296,66 @@ each_store!(a_hold_keeps_a_customer_whom_a_restored_vault_has_lost, |mut lethe: 
     }
 });
 
+each_store!(a_hold_keeps_a_customer_whom_a_restored_vault_knows_by_an_older_id, |mut lethe: TestLethe| async move {
+    call(&lethe, "old", by(KARI), "").await;
+    lethe.stop().await;
+    let backup = lethe.copy().await;
+    lethe.serve().await;
+    // Kari is forgotten, calls again as somebody new, and is held.
+    lethe.enter_request(&json!({ "phone_number": KARI, "to_date": "2026-02-15", "targets": ["archive"] })).await;
+    lethe.stop().await;
+    assert_eq!(night(&lethe).await["requests_done"], 1);
+    lethe.serve().await;
+    let later = |id: &str| json!({ "external_id": id, "channel": "call", "started_at": "2026-02-20T10:00:00Z", "customer": by(KARI) });
+    lethe.record(&later("new")).await;
+    let hold = place(&lethe, &by(KARI)).await;
+    lethe.stop().await;
+    let mut restored = lethe.copy().await;
+    restored.restore(&backup, &[Part::Vault]).await;
+    restored.run(&["replay", "--json"]).await.well();
+    restored.serve().await;
+    restored.record(&later("again")).await;
+    assert_eq!(restored.caller("dpo").get(&hold).await.expect(200).json()["phone_number"], json!(KARI));
+    let request = json!({ "phone_number": KARI, "to_date": "2026-02-25", "targets": ["archive"] });
+    let request = restored.enter_request(&request).await;
+    restored.stop().await;
+    let job = ["job", "nightly", "--as-of", "2026-03-10T02:00:00Z", "--json"];
+    assert_eq!(report(&restored.run(&job).await.well())["requests_held"], 1);
+    restored.serve().await;
+    assert_eq!(restored.request(&request["id"]).await.json()["status"], "waiting");
+    assert_eq!(restored.find(&by(KARI)).await, ["again", "new"]);
+});
+
+each_store!(a_hold_keeps_a_customer_whom_a_vault_has_lost_without_a_job_since, |mut lethe: TestLethe| async move {
+    call(&lethe, "ola", by(OLA), "").await;
+    lethe.stop().await;
+    lethe.run(JOB).await.well();
+    let backup = lethe.copy().await;
+    lethe.serve().await;
+    call(&lethe, "kari", by(KARI), "").await;
+    let hold = place(&lethe, &by(KARI)).await;
+    lethe.stop().await;
+    lethe.restore(&backup, &[Part::Vault]).await;
+    // No job has told the vault of anything, so nobody sees that it is older.
+    lethe.serve().await;
+    call(&lethe, "kari", by(KARI), "").await;
+    assert_eq!(lethe.caller("dpo").get(&hold).await.expect(200).json()["phone_number"], json!(KARI));
+});
+
+each_store!(a_request_that_is_lost_with_a_backup_is_listed, |mut lethe: TestLethe| async move {
+    call(&lethe, "ola", by(OLA), "").await;
+    lethe.stop().await;
+    lethe.run(JOB).await.well();
+    let backup = lethe.copy().await;
+    lethe.serve().await;
+    let request = json!({ "phone_number": OLA, "to_date": "2026-02-15", "targets": ["archive"] });
+    let lost = lethe.enter_request(&request).await;
+    lethe.stop().await;
+    lethe.restore(&backup, &[Part::Archive]).await;
+    let replayed = report(&lethe.run(&["replay", "--json"]).await.well());
+    assert_eq!((&replayed["behind"], &replayed["lost_requests"]), (&json!(null), &json!([lost["id"]])), "{replayed}");
+});
+
 each_store!(a_replay_places_and_releases_holds_again, |mut lethe: TestLethe| async move {
     let [of_kari, of_ola, _] = three_people(&lethe).await;
     let call_of_kari = lethe.call_of("kari").await.id.to_string();

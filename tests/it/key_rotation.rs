@@ -1,8 +1,11 @@
 //! Keys are rotated while the service runs: no token changes, and nothing becomes unreadable.
 
+use chrono::TimeDelta;
+use lethe::base::clock::Clock;
 use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
-use crate::harness::{Answer, Dump, Ran, TestLethe, each_store};
+use crate::harness::{Answer, Dump, Ran, Store, TestLethe, each_store};
 
 const NEW: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const OTHER: &str = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
@@ -76,7 +79,11 @@ each_store!(a_new_key_of_a_tenant_changes_no_token_and_no_value, |lethe: TestLet
     assert_eq!(versions(&lethe.dump().await), ["2"]);
     assert_eq!(key_versions(&lethe).await, [json!(1), json!(2)], "a process may still seal under the old version");
 
-    let later = lines(&lethe.night("2099-03-01T03:00:00Z").await.well());
+    // The instant of a pass does not make the keys older.
+    let soon = lines(&lethe.night("2099-03-01T03:00:00Z").await.well());
+    assert_eq!(soon[0]["key_versions_deleted"], json!(0), "{soon:?}");
+    make_keys_older(&lethe).await;
+    let later = lines(&lethe.night("2099-03-02T03:00:00Z").await.well());
     assert_eq!((&later[0]["resealed"], &later[0]["key_versions_deleted"]), (&json!(0), &json!(1)), "{later:?}");
     assert_eq!(key_versions(&lethe).await, [json!(2)]);
     assert_eq!(customers(&lethe, "pseudonymous").await[..2], tokens);
@@ -87,6 +94,22 @@ each_store!(a_new_key_of_a_tenant_changes_no_token_and_no_value, |lethe: TestLet
     let actions: Vec<_> = audited["items"].as_array().unwrap().iter().map(|row| row["action"].clone()).collect();
     assert!(actions.contains(&json!("key.rotated")), "{actions:?}");
 });
+
+/// Makes all keys two days older.
+async fn make_keys_older(lethe: &TestLethe) {
+    let at = (Clock::System.now() - TimeDelta::days(2)).format("%Y-%m-%dT%H:%M:%S+00:00");
+    match lethe.store() {
+        Store::Sqlite => {
+            let url = format!("sqlite:{}", lethe.data_folder().join("vault.db").display());
+            let sql = sqlx::raw_sql(AssertSqlSafe(format!("UPDATE keysets SET created_at = '{at}'")));
+            sql.execute(&mut SqliteConnection::connect(&url).await.unwrap()).await.unwrap();
+        }
+        Store::Postgres => {
+            let sql = sqlx::raw_sql(AssertSqlSafe(format!("UPDATE vault.keysets SET created_at = '{at}'")));
+            sql.execute(&mut PgConnection::connect(&lethe.archive_url()).await.unwrap()).await.unwrap();
+        }
+    }
+}
 
 each_store!(no_key_is_rotated_without_a_row_of_the_audit_log, |mut lethe: TestLethe| async move {
     lethe.record(&call("first", "91234567", "Kari Nordmann")).await;

@@ -48,10 +48,10 @@ pub struct DeliveryTarget {
     #[serde(default)]
     #[schema(max_length = 200)]
     access_key_id: Option<String>,
-    /// Whether each file is written under a name with `.part` and renamed when it is complete. `false` is for servers that
-    /// rename nothing.
+    /// Whether each file is written under a name with `.part` and renamed when it is complete, which is the default.
+    /// `false` is for servers that rename nothing.
     #[serde(default = "yes")]
-    #[schema(default = true)]
+    #[schema(required = false)]
     rename: bool,
 }
 

@@ -5,12 +5,15 @@
 
 use std::collections::HashSet;
 
+use pii::Kind;
+
+use crate::base::crypto::BlindIndex;
 use crate::base::id::{IdentifierId, TenantId};
 use crate::journal::{self, Body, JournalEntry, ObjectKind};
 use crate::nightly::model::PassResult;
-use crate::nightly::steps::gc_identifiers::keeping;
+use crate::nightly::steps::gc_identifiers::{self, keeping};
 use crate::store::{Archive, Tx};
-use crate::vault::{self, AppContext, Described};
+use crate::vault::{self, AppContext, Described, Keyset};
 use crate::{holds, requests};
 
 /// How many identifiers one statement reads.
@@ -75,11 +78,33 @@ async fn reserve_all(app: &AppContext, tenant: TenantId, mut wanted: HashSet<Ide
         let known = keys.into_iter().filter(|(_, _, index)| *index != Described::unknown().index);
         let found = known.filter_map(|(id, kind, index)| Some((id.filter(|id| wanted.remove(id))?, kind, index)));
         let found: Vec<_> = found.collect();
+        replace_revived(app, tenant, &keyset, &found).await?;
         let mut tx = app.vault.write().await?;
         vault::reserve(&mut tx, &keyset, found).await?;
         tx.commit().await?;
     }
     Ok(())
+}
+
+/// The restored vault may know a customer under an older id than the archive, which then replaces it. A pass had
+/// forgotten the older one, so nothing refers to it.
+async fn replace_revived(
+    app: &AppContext,
+    tenant: TenantId,
+    keyset: &Keyset,
+    lost: &[(IdentifierId, Kind, BlindIndex)],
+) -> PassResult<()> {
+    let known = vault::find_again(&mut app.vault.read().await?, tenant, lost.iter().map(|(.., index)| *index)).await?;
+    let mut revived: Vec<IdentifierId> = known.values().copied().collect();
+    revived.sort_unstable();
+    let unused = gc_identifiers::unreferenced(&mut app.archive.read().await?, tenant, &revived, keeping()).await?;
+    let mut tx = app.vault.write().await?;
+    for (id, _, index) in lost {
+        if let Some(old) = known.get(index).filter(|old| unused.contains(old)) {
+            vault::replace_id(&mut tx, keyset, *old, *id).await?;
+        }
+    }
+    Ok(tx.commit().await?)
 }
 
 /// Whether an object has the keyed hashes of customers who wait or are held.

@@ -18,6 +18,7 @@ mod tests;
 
 pub use expiry::expire;
 pub use look::{Look, TenantLook, knows_less, look};
+pub use lost::reserve;
 pub use replay::{ReplayOptions, ReplayReport, replay};
 pub use replayed::Replay;
 pub use settle::{GRACE, settle};

@@ -7,6 +7,7 @@
 //! An identifier that the vault does not know is never taken for forgotten, since it may belong to a living customer
 //! of the lost days. It is reported only.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -14,7 +15,7 @@ use serde::Serialize;
 use super::look::{self, Look, TenantLook};
 use super::lost;
 use super::replayed::Replay;
-use super::settle::settle;
+use super::settle::{GRACE, settle};
 use crate::base::id::{PassId, RequestId, TenantId};
 use crate::content::ContentStore;
 use crate::journal::{Body, KnownObject, ObjectKind, Selection};
@@ -40,7 +41,7 @@ pub struct ReplayOptions {
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ReplayReport {
     pub dry_run: bool,
-    /// The reason why a database counts as restored. Without one, there was nothing to do.
+    /// The reason why a database counts as restored. Without one, only decisions of calls were carried out.
     pub behind: Option<String>,
     /// The objects that the archive or the vault did not know.
     pub objects: usize,
@@ -84,7 +85,7 @@ pub async fn replay(
         let mut report = ReplayReport { dry_run: options.dry_run, behind: look.behind.clone(), ..Default::default() };
         let job = ReplayJob { app, content_store, progress, stop };
         let ended = if look.behind.is_none() {
-            Ok(())
+            if options.dry_run { Ok(()) } else { job.settle_calls(&look, &mut report).await }
         } else if look.is_too_old {
             Err(PassError::BackupTooOld(look.behind.unwrap_or_default()))
         } else if options.dry_run {
@@ -125,6 +126,18 @@ impl ReplayJob<'_> {
             report.requests += RepeatedRequest::of(&self.selections(look, object).await?).len() as u64;
         }
         Ok(())
+    }
+
+    /// Carries out what calls have decided. The databases were not restored, or nothing but calls was lost: those are not
+    /// told from the calls of a killed process, so the lost requests are listed for both.
+    async fn settle_calls(&self, look: &TenantLook, report: &mut ReplayReport) -> PassResult<()> {
+        let settled = settle(self.app, self.content_store, look, Some(GRACE), &BTreeMap::new()).await?;
+        report.requests_cancelled = settled.cancelled;
+        report.requests_edited = settled.edited;
+        report.holds = settled.holds;
+        report.lost_requests = settled.lost;
+        report.content_deleted = settled.content_deleted;
+        lost::reserve(self.app, look.tenant.id).await
     }
 
     async fn run(&self, look: TenantLook, report: &mut ReplayReport) -> PassResult<()> {

@@ -126,7 +126,7 @@ pub async fn delete(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
 /// The identifiers among some, sorted, to which no column of a list refers. Nothing at all refers to an orphan.
 ///
 /// Each limited subselect is an index probe. The planner could compute a plain EXISTS by hashing a whole table.
-async fn unreferenced(
+pub async fn unreferenced(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     ids: &[IdentifierId],

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::base::id::{Generation, IdentifierId};
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
-use crate::nightly::model::{Pass, PassResult};
+use crate::nightly::model::PassResult;
 use crate::nightly::report::Report;
 use crate::outbox;
 use crate::vault;
@@ -16,10 +16,10 @@ use crate::vault;
 const BATCH: u32 = 1_000;
 
 /// For how long an older version is kept after a newer one was made. A running process may seal under it for some
-/// minutes.
+/// minutes of its own clock, so the instant of a pass does not count.
 const OLDER_KEPT: Days = Days::new(1);
 
-pub async fn reseal(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
+pub async fn reseal(context: &PassContext<'_>, report: &mut Report) -> PassResult<()> {
     let (app, tenant) = (context.app, context.tenant.id);
     if !vault::has_older_key(&mut context.read_vault().await?, tenant).await? {
         return Ok(());
@@ -50,7 +50,7 @@ pub async fn reseal(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
         report.resealed += vault::reseal_delivery_secret(&mut tx, &keyset, &destination.url).await?;
     }
     report.resealed += vault::reseal_webhook_secrets(&mut tx, &keyset).await?;
-    if let Some(before) = pass.as_of.checked_sub_days(OLDER_KEPT) {
+    if let Some(before) = app.clock.now().checked_sub_days(OLDER_KEPT) {
         report.key_versions_deleted += vault::delete_unused_keys(&mut tx, tenant, before).await?;
     }
     tx.commit().await?;

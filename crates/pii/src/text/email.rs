@@ -55,7 +55,7 @@ pub(super) fn is_in(address: &Pii<Email>, text: &str) -> bool {
     text.to_lowercase().contains(address.expose().as_str())
 }
 
-/// What Azure writes behind the address of a guest, whose `@` it writes as `_`: `kari_x.no#EXT#@tenant.onmicrosoft.com`.
+/// Azure writes this behind the address of a guest, whose `@` becomes `_`: `kari_x.no#EXT#@tenant.onmicrosoft.com`.
 const GUEST: &str = "#EXT#";
 
 /// The address of a guest before the mark of one.

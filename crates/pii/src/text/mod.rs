@@ -227,7 +227,6 @@ impl Finder {
         });
     }
 
-    /// Whether the number of the record's customer is known.
     fn has_own_number(&self) -> bool {
         self.numbers.own_number().is_some()
     }
