@@ -183,7 +183,8 @@ impl Journal {
             if store.create(&name_of_contents(tenant, id), &bytes).await? {
                 Ok(id)
             } else {
-                Err(JournalError::Damaged(id.to_string(), "its id is taken"))
+                // The id is random, so nobody else has it: a store may refuse a write beside another one.
+                Err(ObjectError::Interrupted.into())
             }
         };
         let appended = self.call.within(appended).await;

@@ -10,6 +10,9 @@ use super::runs::Runs;
 /// The longest text before or after the @ of an address, in bytes.
 const LONGEST_PART: usize = 255;
 
+/// The longest name or number of a sign of HTML with its semicolon, in bytes.
+const LONGEST_ENTITY: usize = 10;
+
 /// Something that may be an identifier.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Candidate<'t> {
@@ -72,6 +75,12 @@ fn plain(text: &str, take: &mut impl FnMut(usize, Candidate<'_>)) {
         } else if byte.is_ascii_digit() {
             runs.digit(at, char::from(*byte));
             at += 1;
+        } else if let Some((sign, length)) = entity(&text[at..]) {
+            match sign {
+                '0'..='9' => runs.digit(at, sign),
+                sign => runs.separator(sign, take),
+            }
+            at += length;
         } else if byte.is_ascii_alphabetic() || *byte >= 0x80 {
             at = runs.word_or_sign(text, at, take);
         } else {
@@ -83,6 +92,24 @@ fn plain(text: &str, take: &mut impl FnMut(usize, Candidate<'_>)) {
         }
     }
     runs.end(take);
+}
+
+/// The sign that HTML writes at the beginning of a text as `&nbsp;` or by its number, and the length of that.
+fn entity(text: &str) -> Option<(char, usize)> {
+    let name = text.strip_prefix('&')?;
+    let end = name.bytes().take(LONGEST_ENTITY).position(|byte| byte == b';')?;
+    let sign = match &name[..end] {
+        "nbsp" => ' ',
+        name => {
+            let number = name.strip_prefix('#')?;
+            let code = match number.strip_prefix(['x', 'X']) {
+                Some(hex) => u32::from_str_radix(hex, 16),
+                None => number.parse(),
+            };
+            char::from_u32(code.ok()?)?
+        }
+    };
+    Some((sign, end + 2))
 }
 
 /// The length of a UUID, or of a day with its time, at this position. Their digits are no number of anybody.
@@ -195,6 +222,8 @@ mod tests {
             "+4798765432",
             "+47 987 65 432",
             "98.76.54.32",
+            "98&nbsp;76&nbsp;54&#160;32",
+            "&#57;&#x38;765432",
             "(98) 76-54-32",
             "９８７６５４３２",
             "tel%3A%2B4798765432",

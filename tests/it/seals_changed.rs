@@ -92,18 +92,20 @@ each_store!(a_change_in_the_database_is_named_with_its_row, |lethe: TestLethe| a
         renumber(from, to).await;
     }
     // A row that was written by nobody.
-    change(&lethe, async |tx| {
-        let insert = "INSERT INTO audit_events SELECT tenant_id, actor_id, ";
-        let query = tx.query(insert).with("", last + 1);
-        let rest = " + 0, at, actor_id, action, outcome, purpose, records, detail, digests FROM audit_events";
-        query.push(rest).with(" WHERE seq = ", 1_i64).execute().await.unwrap();
-    })
-    .await;
-    is(last + 1, "inserted").await;
-    change(&lethe, async |tx| {
-        tx.query("DELETE FROM audit_events").with(" WHERE seq = ", last + 1).execute().await.unwrap();
-    })
-    .await;
+    for seq in [last + 1, 0, -5] {
+        change(&lethe, async |tx| {
+            let insert = "INSERT INTO audit_events SELECT tenant_id, actor_id, ";
+            let query = tx.query(insert).with("", seq);
+            let rest = " + 0, at, actor_id, action, outcome, purpose, records, detail, digests FROM audit_events";
+            query.push(rest).with(" WHERE seq = ", 1_i64).execute().await.unwrap();
+        })
+        .await;
+        is(seq, "inserted").await;
+        change(&lethe, async |tx| {
+            tx.query("DELETE FROM audit_events").with(" WHERE seq = ", seq).execute().await.unwrap();
+        })
+        .await;
+    }
     is_valid().await;
 });
 
