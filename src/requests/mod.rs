@@ -22,6 +22,7 @@ mod listing;
 mod load;
 mod model;
 mod notice;
+pub mod outcomes;
 pub mod passes;
 mod preview;
 mod preview_sql;

@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Map, json};
 
 use super::model::{NamedInteraction, StoredRequest, selecting_keys};
-use super::sql;
+use super::{outcomes, sql};
 use crate::base::id::{IdentifierId, PassId, RequestId, TenantId};
 use crate::base::target::{Target, Targets};
 use crate::journal::Outcome;
@@ -138,23 +138,6 @@ pub async fn claimed_whole(
         claimed.interactions = interactions.remove(&claimed.id).unwrap_or_default();
     }
     Ok(requests)
-}
-
-/// The numbers of some requests so far.
-pub async fn outcomes(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -> Result<Vec<Outcome>> {
-    let counts = sql::counts(tx, tenant, ids).await?;
-    let contents = sql::contents(tx, tenant, ids).await?;
-    let outcome = |id: &RequestId| {
-        let count = |target| counts.get(id).and_then(|counts| counts.get(&target)).copied().unwrap_or_default();
-        let content = contents.get(id).copied().unwrap_or_default();
-        Outcome {
-            request: *id,
-            anonymized: Target::ALL.map(count),
-            content_deleted: content.deleted,
-            texts_anonymized: content.anonymized,
-        }
-    };
-    Ok(ids.iter().map(outcome).collect())
 }
 
 /// The next requests that a pass would claim, by id.
@@ -336,7 +319,7 @@ pub async fn publish_done(
     now: DateTime<Utc>,
 ) -> Result<u64> {
     let ids: Vec<_> = done.iter().map(|(id, _)| *id).collect();
-    let outcomes = outcomes(tx, tenant, &ids).await?;
+    let outcomes = outcomes::of(tx, tenant, &ids).await?;
     let events = outcomes.iter().zip(done).map(|(outcome, (_, targets))| {
         let Outcome { request, anonymized, content_deleted, texts_anonymized: _ } = outcome;
         let counts = Target::ALL.into_iter().zip(anonymized).filter(|(target, _)| targets.contains(*target));

@@ -12,7 +12,7 @@ use crate::journal::{self, JournalEntry, Outcome};
 use crate::nightly::context::PassContext;
 use crate::nightly::model::{Pass, PassResult};
 use crate::nightly::steps::finish::ACTOR;
-use crate::requests::passes as requests;
+use crate::requests::outcomes;
 use crate::store::{Archive, Tx};
 
 /// A replay that a pass carries out.
@@ -24,7 +24,8 @@ pub struct Replay {
     pub outcomes: BTreeMap<RequestId, Outcome>,
     /// The objects that the databases know when the pass has ended.
     pub entries: Vec<JournalEntry>,
-    /// The requests whose numbers differ from those before the restore.
+    /// The requests of which the replay counted other numbers than before the restore. They keep the numbers of that
+    /// time.
     pub differing: Mutex<Vec<RequestId>>,
 }
 
@@ -46,7 +47,9 @@ impl Replay {
         let ids: Vec<RequestId> = self.outcomes.keys().copied().collect();
         let mut differing = Vec::new();
         for chunk in ids.chunks(1_000) {
-            let now = requests::outcomes(tx, tenant, chunk).await?;
+            let now = outcomes::of(tx, tenant, chunk).await?;
+            let recorded: Vec<_> = now.iter().filter_map(|now| self.outcomes.get(&now.request).copied()).collect();
+            outcomes::set(tx, tenant, &recorded, &now).await?;
             differing.extend(now.into_iter().filter(|now| self.outcomes.get(&now.request) != Some(now)));
         }
         journal::insert(tx, tenant, &self.entries).await?;

@@ -14,6 +14,7 @@ use crate::nightly::report::Report;
 use crate::nightly::sql;
 use crate::nightly::steps::write_erasures::UNREADABLE;
 use crate::requests::journaling::{self, JournaledRequest, MOST_RECORDS};
+use crate::requests::outcomes;
 use crate::requests::passes::{self as requests, BATCH, WholeRequest};
 
 /// Journals the claimed requests. If there are none, a heartbeat shows that this pass was made.
@@ -78,7 +79,7 @@ pub async fn finishing(context: &PassContext<'_>, pass: &Pass) -> PassResult<()>
         let Some(last) = claimed.last() else { break };
         after = Some(last.id);
         let ids: Vec<RequestId> = claimed.iter().map(|one| one.id).filter(|id| !covered.contains(id)).collect();
-        let outcomes: Vec<Outcome> = requests::outcomes(&mut tx, tenant, &ids).await?;
+        let outcomes: Vec<Outcome> = outcomes::of(&mut tx, tenant, &ids).await?;
         drop(tx);
         if !outcomes.is_empty() {
             append(context, pass, ObjectKind::Finishing, Body::Outcomes(outcomes)).await?;
