@@ -108,7 +108,7 @@ pub async fn replay(config: &Config, arguments: ReplayArguments) -> Result<Exit,
     listening.abort();
     progress.finish();
     // The lost rows are told by the first seal after them. Until then, the log would be broken for its verification.
-    if !dry_run && let Err(error) = app::sealer(config, &stores).round().await {
+    if !dry_run && let Err(error) = app::sealer(config, &stores).of_replay().round().await {
         tracing::warn!(%error, "Sealing the audit logs failed; serve or the next job seals them");
     }
     for (tenant, report) in &reports {

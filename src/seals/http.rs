@@ -96,7 +96,9 @@ impl From<SealError> for Problem {
             SealError::Vault(error) => error.into(),
             SealError::Journal(error) => error.into(),
             SealError::Tenant(error) => error.into(),
-            SealError::Line(_) | SealError::Forked(_) | SealError::Purged => Self::internal(error),
+            SealError::Line(_) | SealError::Forked(_) | SealError::EndMissing(_) | SealError::Purged => {
+                Self::internal(error)
+            }
         }
     }
 }

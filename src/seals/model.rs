@@ -106,6 +106,9 @@ pub enum SealError {
     /// The journal has another checkpoint under this number.
     #[error("the erasure journal has another checkpoint with the number {0}: the audit log was changed or restored")]
     Forked(i64),
+    /// The journal has a checkpoint of rows that the archive does not have.
+    #[error("the end of the audit log is missing, up to the row {0}: if the archive was restored, run lethe replay")]
+    EndMissing(i64),
     /// The export has not read these rows yet, and is not complete without them.
     #[error("retention deleted rows of the audit log during their export: repeat the export")]
     Purged,

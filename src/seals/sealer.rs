@@ -37,12 +37,21 @@ pub struct Sealer {
     host: String,
     /// The newest seal of each tenant after which the journal had no other one.
     known: Mutex<HashMap<TenantId, i64>>,
+    /// Whether a log whose end is missing gets a new tree.
+    reopens: bool,
 }
 
 impl Sealer {
     #[must_use]
     pub fn new(app: Arc<AppContext>, host: String) -> Self {
-        Self { app, host, known: Mutex::default() }
+        Self { app, host, known: Mutex::default(), reopens: false }
+    }
+
+    /// The sealer of a replay. Only an operator can say that the end of a log is missing because of a restore. Otherwise,
+    /// rows that somebody has deleted would be taken for lost ones.
+    #[must_use]
+    pub fn of_replay(self) -> Self {
+        Self { reopens: true, ..self }
     }
 
     /// The name of a tenant's log.
@@ -75,8 +84,10 @@ impl Sealer {
             return Ok(());
         }
         drop(tx);
-        if let Some(lost) = self.lost(tenant).await? {
-            self.reopen(tenant, lost).await?;
+        match self.lost(tenant).await? {
+            Some(lost) if self.reopens => self.reopen(tenant, lost).await?,
+            Some(lost) => return Err(SealError::EndMissing(lost)),
+            None => {}
         }
         while self.seal_batch(tenant).await? == BATCH as usize {}
         self.publish(tenant).await

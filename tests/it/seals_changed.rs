@@ -109,6 +109,41 @@ each_store!(a_change_in_the_database_is_named_with_its_row, |lethe: TestLethe| a
     is_valid().await;
 });
 
+each_store!(
+    a_log_whose_end_was_deleted_stays_truncated_until_somebody_runs_a_replay,
+    |mut lethe: TestLethe| async move {
+        let last = sealed(&lethe).await;
+        lethe.stop().await;
+        let seals: Vec<i64> = lethe
+            .dump()
+            .await
+            .rows("audit_seals")
+            .iter()
+            .map(|row| row["seq"].as_ref().unwrap().parse().unwrap())
+            .collect();
+        let kept = *seals.iter().filter(|seq| **seq < last).max().unwrap();
+        change(&lethe, async |tx| {
+            for table in ["DELETE FROM audit_seals", "DELETE FROM audit_events"] {
+                tx.query(table).with(" WHERE seq > ", kept).execute().await.unwrap();
+            }
+        })
+        .await;
+        let is_truncated = async |lethe: &TestLethe| {
+            let (verdict, _) = verified(lethe, &[]).await;
+            assert_eq!(verdict["fault"], json!({ "seq": kept + 1, "kind": "truncated" }), "{verdict}");
+        };
+        is_truncated(&lethe).await;
+        lethe.serve().await;
+        search(&lethe, 2).await;
+        lethe.night(AS_OF).await.well();
+        is_truncated(&lethe).await;
+        lethe.stop().await;
+        lethe.run(&["replay"]).await.well();
+        let (verdict, is_valid) = verified(&lethe, &[]).await;
+        assert!(is_valid && verdict["lost"] == json!(last - kept), "{verdict}");
+    }
+);
+
 each_store!(a_rewritten_log_differs_from_what_was_anchored, |mut lethe: TestLethe| async move {
     let last = sealed(&lethe).await;
     let fault = async |lethe: &TestLethe| verified(lethe, &[]).await.0["fault"].clone();
