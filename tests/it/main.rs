@@ -68,6 +68,7 @@ mod prose;
 mod rate_limits;
 mod recipients;
 mod repeats;
+mod replayed_numbers;
 mod request_cases;
 mod request_csv;
 mod requests;
