@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Part, TestLethe, each_store};
+use crate::harness::{Part, each_store};
 
 each_store!(two_requests_of_one_customer_keep_their_own_numbers, |mut lethe: TestLethe| async move {
     let number = "+4791827364";
