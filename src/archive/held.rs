@@ -140,7 +140,8 @@ pub async fn among(
     Ok(kept)
 }
 
-/// Whether a pass has unlinked an interaction that a hold names since an instant.
+/// Whether a pass has unlinked an interaction that a hold names since an instant, or within the hour before it: the time of
+/// the change of a record is a full hour.
 pub async fn is_unlinked_since(
     tx: &mut Tx<Archive>,
     tenant: TenantId,

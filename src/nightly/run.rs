@@ -89,7 +89,12 @@ async fn in_step(
             refused.push((look.tenant, PassError::ReplayNeeded(behind)));
             continue;
         }
-        let settled = match restore::settle(app, content_store, &look, Some(GRACE), &BTreeMap::new()).await {
+        let settling = async {
+            let settled = restore::settle(app, content_store, &look, Some(GRACE), &BTreeMap::new()).await?;
+            restore::reserve(app, look.tenant.id).await?;
+            PassResult::Ok(settled)
+        };
+        let settled = match settling.await {
             Ok(settled) => settled,
             Err(error) if error.ending() == Ending::Unavailable => return Err(error),
             Err(error) => {
@@ -97,7 +102,6 @@ async fn in_step(
                 continue;
             }
         };
-        restore::reserve(app, look.tenant.id).await?;
         if !settled.lost.is_empty() {
             tracing::warn!(requests = ?settled.lost, "The erasure journal names requests that the archive does not have");
         }

@@ -1,10 +1,19 @@
 //! The numbers of requests: how many records and pieces of content each has made anonymous.
 
+use std::collections::HashSet;
+
 use super::sql;
 use crate::base::id::{RequestId, TenantId};
 use crate::base::target::Target;
 use crate::journal::Outcome;
 use crate::store::{Archive, Result, Tx};
+
+/// The numbers of a request before a restore, and those that a replay has counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Restored {
+    pub recorded: Outcome,
+    pub now: Outcome,
+}
 
 /// The numbers of some requests so far.
 pub async fn of(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -> Result<Vec<Outcome>> {
@@ -23,37 +32,48 @@ pub async fn of(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -> Re
     Ok(ids.iter().map(outcome).collect())
 }
 
-/// Gives requests the numbers of an earlier pass again, which a replay cannot count: it carries the requests of several
-/// nights out at once. Only numbers that differ from those of `now` are written.
-pub async fn set(tx: &mut Tx<Archive>, tenant: TenantId, recorded: &[Outcome], now: &[Outcome]) -> Result<()> {
+/// Gives done requests the numbers of an earlier pass again, which a replay cannot count: it carries the requests of several
+/// nights out at once. The numbers of a request that still waits are counted when it is done. Only numbers that differ from
+/// the present ones are written.
+pub async fn restore(tx: &mut Tx<Archive>, tenant: TenantId, changed: &[Restored]) -> Result<()> {
+    let ids: Vec<RequestId> = changed.iter().map(|one| one.recorded.request).collect();
+    let done: Vec<(RequestId,)> = tx
+        .query("SELECT id FROM requests")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND id", ids)
+        .push(" AND status = 'done'")
+        .all()
+        .await?;
+    let done: HashSet<RequestId> = done.into_iter().map(|(id,)| id).collect();
+    for one in changed.iter().filter(|one| done.contains(&one.recorded.request)) {
+        write(tx, tenant, *one).await?;
+    }
+    Ok(())
+}
+
+async fn write(tx: &mut Tx<Archive>, tenant: TenantId, Restored { recorded, now }: Restored) -> Result<()> {
     let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    for (recorded, now) in recorded.iter().zip(now) {
-        for (target, (count, known)) in Target::ALL.into_iter().zip(recorded.anonymized.into_iter().zip(now.anonymized))
-        {
-            if count != known {
-                tx.query("INSERT INTO request_counts (tenant_id, request_id, target, anonymized) VALUES (")
-                    .with("", tenant)
-                    .with(", ", recorded.request)
-                    .with(", ", target)
-                    .with(", ", signed(count))
-                    .push(
-                        ") ON CONFLICT (tenant_id, request_id, target) DO UPDATE SET anonymized = excluded.anonymized",
-                    )
-                    .execute()
-                    .await?;
-            }
-        }
-        if (recorded.content_deleted, recorded.texts_anonymized) != (now.content_deleted, now.texts_anonymized) {
-            tx.query("INSERT INTO request_contents (tenant_id, request_id, deleted, anonymized) VALUES (")
-                .with("", tenant)
-                .with(", ", recorded.request)
-                .with(", ", signed(recorded.content_deleted))
-                .with(", ", signed(recorded.texts_anonymized))
-                .push(") ON CONFLICT (tenant_id, request_id)")
-                .push(" DO UPDATE SET deleted = excluded.deleted, anonymized = excluded.anonymized")
-                .execute()
-                .await?;
-        }
+    let counts = recorded.anonymized.into_iter().zip(now.anonymized);
+    for (target, (count, _)) in Target::ALL.into_iter().zip(counts).filter(|(_, (count, known))| count != known) {
+        tx.query("INSERT INTO request_counts (tenant_id, request_id, target, anonymized) VALUES (")
+            .with("", tenant)
+            .with(", ", recorded.request)
+            .with(", ", target)
+            .with(", ", signed(count))
+            .push(") ON CONFLICT (tenant_id, request_id, target) DO UPDATE SET anonymized = excluded.anonymized")
+            .execute()
+            .await?;
+    }
+    if (recorded.content_deleted, recorded.texts_anonymized) != (now.content_deleted, now.texts_anonymized) {
+        tx.query("INSERT INTO request_contents (tenant_id, request_id, deleted, anonymized) VALUES (")
+            .with("", tenant)
+            .with(", ", recorded.request)
+            .with(", ", signed(recorded.content_deleted))
+            .with(", ", signed(recorded.texts_anonymized))
+            .push(") ON CONFLICT (tenant_id, request_id)")
+            .push(" DO UPDATE SET deleted = excluded.deleted, anonymized = excluded.anonymized")
+            .execute()
+            .await?;
     }
     Ok(())
 }

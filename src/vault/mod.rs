@@ -21,7 +21,7 @@ mod sql;
 mod stores;
 mod webhook_secret;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use pii::mask;
 use pii::{Identifier, Kind};
@@ -137,6 +137,15 @@ pub async fn masks(
     Ok(rows.iter().map(|row| (row.id, masked(row))).collect())
 }
 
+/// Some of these ids: the ones that the vault has, with a value or without one.
+pub async fn ids_among(
+    tx: &mut Tx<Vault>,
+    tenant: TenantId,
+    ids: impl IntoIterator<Item = IdentifierId>,
+) -> Result<HashSet<IdentifierId>, VaultError> {
+    Ok(sql::by_id(tx, tenant, ids).await?.into_iter().map(|row| row.id).collect())
+}
+
 /// Creates identifiers that a restored vault has lost, under the ids by which the archive knows them. Their values are
 /// lost, until somebody sends them again. To repeat it changes nothing.
 pub async fn reserve(
@@ -154,7 +163,8 @@ pub async fn reserve(
     Ok(())
 }
 
-/// Gives an identifier another id, under which its value is sealed anew.
+/// Gives an identifier another id, under which its value is sealed anew. An identifier that cannot be read is deleted, and
+/// its hash is free for the other id.
 pub async fn replace_id(
     tx: &mut Tx<Vault>,
     keyset: &Keyset,
@@ -162,11 +172,12 @@ pub async fn replace_id(
     new: IdentifierId,
 ) -> Result<(), VaultError> {
     let Some(row) = rows(tx, keyset, [old]).await?.pop() else { return Ok(()) };
-    let identifier = keyset.open(&row)?;
-    let row = keyset.sealed_row(new, keyset.index(&identifier), &identifier)?;
     sql::set_retired(tx, keyset.tenant, &[old], true).await?;
     sql::delete_retired(tx, keyset.tenant, &[old]).await?;
-    sql::insert(tx, keyset.tenant, &[row]).await?;
+    if let Ok(identifier) = keyset.open(&row) {
+        let row = keyset.sealed_row(new, keyset.index(&identifier), &identifier)?;
+        sql::insert(tx, keyset.tenant, &[row]).await?;
+    }
     Ok(())
 }
 

@@ -137,12 +137,12 @@ impl Read {
         let wrong = || ReadError::new("format", self.format());
         match self {
             Self::Time => {
-                let at = rfc3339(&text).map(microseconds).ok_or_else(wrong)?;
-                if (0..=9_999).contains(&at.year()) {
-                    Ok(at.to_rfc3339())
-                } else {
-                    Err(ReadError::new("out_of_range", "must lie in the years 0 to 9999"))
+                let at = rfc3339(&text).ok_or_else(wrong)?;
+                if !(0..=9_999).contains(&at.year()) {
+                    return Err(ReadError::new("out_of_range", "must lie in the years 0 to 9999"));
                 }
+                let stored = microseconds(at);
+                Ok(if stored == at { text } else { stored.to_rfc3339() })
             }
             Self::Date if plain_date(&text).is_none() => Err(wrong()),
             Self::Date | Self::Other => Ok(text),

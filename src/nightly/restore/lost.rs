@@ -28,6 +28,12 @@ pub async fn reserve(app: &AppContext, tenant: TenantId) -> PassResult<()> {
     if wanted.is_empty() || app.journal.is_off() {
         return Ok(());
     }
+    // An id that is reserved already waits for its value.
+    let reserved = vault::ids_among(&mut app.vault.read().await?, tenant, wanted.iter().copied()).await?;
+    wanted.retain(|id| !reserved.contains(id));
+    if wanted.is_empty() {
+        return Ok(());
+    }
     reserve_all(app, tenant, wanted).await
 }
 

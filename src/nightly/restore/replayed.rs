@@ -12,7 +12,7 @@ use crate::journal::{self, JournalEntry, Outcome};
 use crate::nightly::context::PassContext;
 use crate::nightly::model::{Pass, PassResult};
 use crate::nightly::steps::finish::ACTOR;
-use crate::requests::outcomes;
+use crate::requests::outcomes::{self, Restored};
 use crate::store::{Archive, Tx};
 
 /// A replay that a pass carries out.
@@ -48,16 +48,20 @@ impl Replay {
         let mut differing = Vec::new();
         for chunk in ids.chunks(1_000) {
             let now = outcomes::of(tx, tenant, chunk).await?;
-            let recorded: Vec<_> = now.iter().filter_map(|now| self.outcomes.get(&now.request).copied()).collect();
-            outcomes::set(tx, tenant, &recorded, &now).await?;
-            differing.extend(now.into_iter().filter(|now| self.outcomes.get(&now.request) != Some(now)));
+            let both = now.into_iter().filter_map(|now| {
+                let recorded = *self.outcomes.get(&now.request)?;
+                (recorded != now).then_some(Restored { recorded, now })
+            });
+            let changed: Vec<_> = both.collect();
+            outcomes::restore(tx, tenant, &changed).await?;
+            differing.extend(changed.into_iter().map(|one| one.recorded.request));
         }
         journal::insert(tx, tenant, &self.entries).await?;
         let detail = json!({ "pass": pass.id, "objects": self.entries.len() });
         let entry = Entry::new(Action::ArchiveReplayed, ids.len(), detail);
         audit::record(tx, app.clock, &Actor::service(tenant, ACTOR), &entry).await?;
         if let Ok(mut all) = self.differing.lock() {
-            *all = differing.into_iter().map(|one| one.request).collect();
+            *all = differing;
         }
         Ok(())
     }
