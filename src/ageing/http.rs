@@ -217,7 +217,7 @@ pub async fn preview_ageing_policy(
     app: Data<AppContext>,
 ) -> ApiResult<Json<AgeingPreview>> {
     let mut tx = app.archive.read().await?;
-    let tenant = tenants::find(&mut tx, caller.tenant).await?.ok_or_else(|| Problem::new(Code::TenantUnknown))?;
+    let tenant = tenants::find(&mut tx, caller.tenant).await?;
     let named = super::find(&mut tx, caller.tenant, &name.0).await?;
     drop(tx);
     Ok(Json(super::preview(&app, &tenant, &named.policy).await?))

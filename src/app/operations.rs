@@ -24,7 +24,7 @@ use crate::http::docs::{BodyProblems, CallProblems, VersionProblems};
 use crate::http::etag::{IfMatch, IfNoneMatch, etag};
 use crate::http::json::MergePatch;
 use crate::http::query::{Nothing, Params};
-use crate::http::{ApiResult, Caller, Code, FieldError, Problem, Registry};
+use crate::http::{ApiResult, Caller, FieldError, Problem, Registry};
 use crate::tenants::{self, ExternalSystem, IdentifiedView, Processing, Tenant, TenantChange, TotalsSettings};
 use crate::vault::AppContext;
 
@@ -61,7 +61,7 @@ pub struct Me {
     responses((status = 200, description = "The caller with tenant and scopes.", body = Me), CallProblems))]
 #[get("/me")]
 pub async fn get_me(caller: Caller<Anybody>, _: Params<Nothing>, stores: Data<AppContext>) -> ApiResult<Json<Me>> {
-    let tenant = tenant_of(&stores, &caller).await?;
+    let tenant = tenants::find(&mut stores.archive.read().await?, caller.tenant).await?;
     let scopes = caller.scopes.iter().map(|scope: &Scope| scope.as_str()).collect();
     Ok(Json(Me { sub: caller.sub.clone(), name: caller.name.clone(), tenant: tenant.slug, scopes }))
 }
@@ -214,7 +214,7 @@ pub async fn get_tenant(
     has: IfNoneMatch,
     stores: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
-    let tenant = tenant_of(&stores, &caller).await?;
+    let tenant = tenants::find(&mut stores.archive.read().await?, caller.tenant).await?;
     if has.0.contain(tenant.version) {
         return Ok(HttpResponse::NotModified().insert_header(etag(tenant.version)).finish());
     }
@@ -242,7 +242,7 @@ pub async fn change_tenant(
     patch: MergePatch,
     stores: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
-    let tenant = tenant_of(&stores, &caller).await?;
+    let tenant = tenants::find(&mut stores.archive.read().await?, caller.tenant).await?;
     condition.0.check(tenant.version)?;
     let (patch, region) = (patch.read::<TenantPatch>()?, tenant.region);
     // Each pattern may take a few milliseconds.
@@ -256,11 +256,6 @@ pub async fn change_tenant(
 /// The change that a merge patch makes to a tenant of a region.
 pub fn tenant_change(patch: Value, home: Region) -> Result<TenantChange, Vec<FieldError>> {
     read_value::<TenantPatch>(patch)?.change(home)
-}
-
-async fn tenant_of(stores: &AppContext, actor: &crate::base::actor::Actor) -> ApiResult<Tenant> {
-    let tenant = tenants::find(&mut stores.archive.read().await?, actor.tenant).await?;
-    tenant.ok_or_else(|| Problem::new(Code::TenantUnknown))
 }
 
 fn settings(tenant: Tenant, now: DateTime<Utc>) -> HttpResponse {

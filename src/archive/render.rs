@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use pii::text::{fill_json, fill_text, without_names};
+use pii::text::{fill_json, fill_text, mask_names};
 use pii::{ANONYMIZED, Identifier, Kind};
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
@@ -142,7 +142,7 @@ async fn without_shown_names(
         Identifier::Name { name, .. } => Some(name),
         Identifier::Phone(_) | Identifier::Email(_) => None,
     });
-    Ok(Some(without_names(&purpose, names, "*****")))
+    Ok(Some(mask_names(&purpose, names)))
 }
 
 /// All identifiers that a record shows: first those of its customer.

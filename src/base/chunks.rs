@@ -97,6 +97,13 @@ pub struct ChunkLayout {
 }
 
 impl ChunkLayout {
+    /// The layout of a sealed stream of a length; none if no sealed stream is so long.
+    #[must_use]
+    pub const fn of_sealed(size: u64) -> Option<Self> {
+        let Some(size) = size.checked_sub(size.div_ceil(SEALED_CHUNK as u64) * TAG as u64) else { return None };
+        Some(Self { size })
+    }
+
     /// The number of the last chunk, from 0.
     #[must_use]
     pub const fn last(self) -> u64 {

@@ -153,13 +153,14 @@ fn show_replay(tenant: &Tenant, report: &ReplayReport, json: bool) {
     let targets = if targets.is_empty() { "no records".to_owned() } else { targets.join(", ") };
     print(&format!(
         "{slug}: {} of {} requests done again, {} left waiting, {} cancelled again, {} edited again; anonymized: \
-         {targets}; {} pieces of content deleted",
+         {targets}; {} pieces of content deleted, {} texts found again",
         report.requests_done,
         report.requests,
         report.requests_failed,
         report.requests_cancelled,
         report.requests_edited,
-        report.content_deleted
+        report.content_deleted,
+        report.texts_found
     ));
     show_lost(slug, report);
     if !report.differing.is_empty() {

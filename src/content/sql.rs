@@ -306,6 +306,11 @@ pub async fn ticket(tx: &mut Tx<Archive>, tenant: TenantId, hash: &[u8]) -> Resu
         .await
 }
 
+pub async fn delete_ticket(tx: &mut Tx<Archive>, tenant: TenantId, hash: &[u8]) -> Result<u64> {
+    let query = tx.query("DELETE FROM content_tickets").with(" WHERE tenant_id = ", tenant);
+    query.with(" AND ticket_hash = ", hash).execute().await
+}
+
 pub async fn delete_expired_tickets(tx: &mut Tx<Archive>, tenant: TenantId, now: DateTime<Utc>) -> Result<u64> {
     tx.query("DELETE FROM content_tickets")
         .with(" WHERE tenant_id = ", tenant)

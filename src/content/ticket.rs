@@ -60,9 +60,12 @@ pub async fn issue_ticket(
     Ok(Ticket { text, expires_at })
 }
 
-/// The content that a ticket opens. Returns none if it never was a ticket, has ended, or its content is gone. A player asks
-/// for several ranges, so a ticket may be used until it ends.
-pub async fn redeem_ticket(stores: &AppContext, text: &str) -> Result<Option<Redeemed>, ContentError> {
+/// The content that a ticket opens. Returns none if it never was a ticket, has been used or has ended, or if its content is
+/// gone.
+///
+/// A call uses the ticket up. Only a player's calls for ranges of playable content may follow one another until the ticket
+/// ends, since a player fetches a recording piece by piece.
+pub async fn redeem_ticket(stores: &AppContext, text: &str, is_range: bool) -> Result<Option<Redeemed>, ContentError> {
     let key = stores.service_key().await?;
     let Some((tenant, hash, shown)) = ticket::read(&key, PLACE, text) else { return Ok(None) };
     let shown = ContentId(shown);
@@ -71,6 +74,15 @@ pub async fn redeem_ticket(stores: &AppContext, text: &str) -> Result<Option<Red
     let Some(ticket) = known.filter(|ticket| ticket.expires_at > stores.clock.now()) else { return Ok(None) };
     let sql::TicketRow { content_id, actor_sub, actor_name, purpose, expires_at: _ } = ticket;
     let actor = Actor { sub: actor_sub, name: actor_name, ..Actor::service(tenant, "") };
-    let content = sql::by_id(&mut tx, tenant, content_id).await?;
-    Ok(content.map(|content| Redeemed { content, shown, actor, reason: purpose }))
+    let Some(content) = sql::by_id(&mut tx, tenant, content_id).await? else { return Ok(None) };
+    drop(tx);
+    if !(is_range && content.is_playable()) {
+        let mut tx = stores.archive.write().await?;
+        // Of two calls at the same time, one deletes the row.
+        if sql::delete_ticket(&mut tx, tenant, &hash).await? == 0 {
+            return Ok(None);
+        }
+        tx.commit().await?;
+    }
+    Ok(Some(Redeemed { content, shown, actor, reason: purpose }))
 }

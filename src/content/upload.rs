@@ -109,8 +109,7 @@ async fn encryption(
     if !kind.is_recording() {
         return Ok(None);
     }
-    let settings = tenants::find(&mut stores.archive.read().await?, tenant).await?;
-    let settings = settings.ok_or(ContentError::Unknown)?.settings.recordings;
+    let settings = tenants::find(&mut stores.archive.read().await?, tenant).await?.settings.recordings;
     if !settings.encrypt || settings.only_encrypt_delivery {
         return Ok(None);
     }

@@ -48,8 +48,7 @@ impl<'a> Attempt<'a> {
         let destination = outbox::destination(&mut tx, tenant.id).await.map_err(DeliveryError::from)?;
         let destination = destination.ok_or(SendError::TargetMissing)?;
         // A round may last for hours: the settings are those of now.
-        let settings = tenants::find(&mut tx, tenant.id).await.map_err(DeliveryError::from)?;
-        let settings = settings.ok_or(SendError::TargetMissing)?.settings.recordings;
+        let settings = tenants::find(&mut tx, tenant.id).await.map_err(DeliveryError::from)?.settings.recordings;
         let record = archive::find(&mut tx, tenant.id, claim.interaction).await;
         let last_error = outbox::last_error(&mut tx, tenant.id, claim.id).await.map_err(DeliveryError::from)?;
         drop(tx);

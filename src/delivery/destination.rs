@@ -23,7 +23,6 @@ pub async fn find(stores: &AppContext, tenant: TenantId) -> Result<Option<Destin
 /// the old server.
 pub async fn set(stores: &AppContext, actor: &Actor, new: NewDestination) -> Result<Destination, DeliveryError> {
     let tenant = tenants::find(&mut stores.archive.read().await?, actor.tenant).await?;
-    let tenant = tenant.ok_or(DeliveryError::Unknown)?;
     new.check(tenant.settings.recordings.allow_plain_ftp)?;
     let NewDestination { address, secret, host_key, endpoint, region, access_key_id, renames } = new;
     let now = stores.clock.now();

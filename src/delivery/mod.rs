@@ -35,7 +35,7 @@ pub use address::{Address, AddressError};
 pub use context::DeliveryWorker;
 pub use destination::{find, remove, set};
 pub use model::{DeliveryError, NewDestination, SendError};
-pub use worker::{DeliveryReport, Stopping};
+pub use worker::DeliveryReport;
 
 /// The columns that contain ids of identifiers.
 pub const REFERENCES: [(&str, &str); 2] = [("delivery_customers", "phone_id"), ("delivery_customers", "email_id")];

@@ -1,17 +1,15 @@
 //! The delivery worker. It claims due deliveries, and records in its row how each attempt ended.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use serde::Serialize;
 use serde_json::json;
-use tokio::sync::watch;
 
 use super::attempt::Attempt;
 use super::context::DeliveryWorker;
 use super::model::{AttemptError, DeliveryError, SendError};
 use crate::base::id::{DeliveryId, TenantId};
-use crate::outbox::{self, ClaimedDelivery, DeliveryState, EventKind};
+use crate::outbox::{self, ClaimedDelivery, DeliveryState, EventKind, Stopping, stopped};
 use crate::tenants::{self, Tenant};
 use crate::vault::AppContext;
 
@@ -22,12 +20,6 @@ const MOST_ATTEMPTS: i32 = 20;
 const FIRST_WAIT: TimeDelta = TimeDelta::seconds(30);
 
 const LONGEST_WAIT: TimeDelta = TimeDelta::hours(4);
-
-/// The number of tenants at a time, so that a slow server does not delay the others.
-const TENANTS_AT_ONCE: usize = 4;
-
-/// Says true once the process should end.
-pub type Stopping = watch::Receiver<bool>;
 
 /// The work of a worker for a tenant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -59,22 +51,8 @@ enum Ended {
 
 impl DeliveryWorker {
     /// Works until the end is asked for.
-    pub async fn run(
-        &self,
-        only: Option<TenantId>,
-        stopping: &Stopping,
-        mut tell: impl FnMut(&Tenant, &DeliveryReport),
-    ) {
-        while !*stopping.borrow() {
-            match self.round(only, stopping).await {
-                Ok(reports) => reports.iter().for_each(|(tenant, report)| tell(tenant, report)),
-                Err(error) => tracing::warn!(%error, "The outbox could not be read, retrying"),
-            }
-            tokio::select! {
-                () = stopped(stopping) => {}
-                () = tokio::time::sleep(self.config.interval()) => {}
-            }
-        }
+    pub async fn run(&self, only: Option<TenantId>, stopping: &Stopping, tell: impl FnMut(&Tenant, &DeliveryReport)) {
+        outbox::work_in_rounds(stopping, self.config.interval(), || self.round(only, stopping), tell).await;
     }
 
     /// Tries everything that is due once. Returns what was done for each tenant that something was done for.
@@ -83,24 +61,11 @@ impl DeliveryWorker {
         only: Option<TenantId>,
         stopping: &Stopping,
     ) -> Result<Vec<(Tenant, DeliveryReport)>, DeliveryError> {
-        let mut tenants = tenants::list(&mut self.stores.archive.read().await?).await?;
-        tenants.retain(|tenant| only.is_none_or(|only| only == tenant.id));
-        // A restored archive brings deliveries of forgotten customers back.
-        tenants.retain(|tenant| self.stores.journal.standing.refusal(tenant.id).is_none());
-        let work = tenants.into_iter().map(|tenant| async {
+        outbox::round(&self.stores, only, |tenant| async move {
             let report = self.work(&tenant, stopping).await?;
-            Ok::<_, DeliveryError>((tenant, report))
-        });
-        let mut working = futures_util::stream::iter(work).buffer_unordered(TENANTS_AT_ONCE);
-        let (mut reports, mut broken) = (Vec::new(), None);
-        while let Some(worked) = working.next().await {
-            match worked {
-                Ok((_, report)) if report.is_empty() => {}
-                Ok(worked) => reports.push(worked),
-                Err(error) => broken = Some(error),
-            }
-        }
-        broken.map_or(Ok(reports), Err)
+            Ok((tenant, report))
+        })
+        .await
     }
 
     /// Has everything that is held tried anew, of one tenant or of all.
@@ -264,15 +229,6 @@ fn tell(tenant: &Tenant, claim: &ClaimedDelivery, ended: &Ended) {
 fn next_at(now: DateTime<Utc>, attempt: i32) -> DateTime<Utc> {
     let doublings = u32::try_from(attempt - 1).unwrap_or_default().min(16);
     now + (FIRST_WAIT * 2_i32.saturating_pow(doublings)).min(LONGEST_WAIT)
-}
-
-/// Ends when the end of the process is asked for.
-async fn stopped(stopping: &Stopping) {
-    let mut stopping = stopping.clone();
-    if stopping.wait_for(|is_stopped| *is_stopped).await.is_err() {
-        // Nobody is left who could ask.
-        std::future::pending::<()>().await;
-    }
 }
 
 #[cfg(test)]

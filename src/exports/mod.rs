@@ -16,7 +16,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use pii::text::{Own, fill_text, tokenize_text};
+use pii::text::{Own, mask_text};
 use pii::{Identifier, PersonName, Pii};
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -32,7 +32,7 @@ use crate::base::ticket;
 use crate::content::{ContentStore, Once};
 use crate::idempotency::{self, Call, IdempotencyKey};
 use crate::store::{self, Archive, Tx};
-use crate::tenants::{self, Tenant};
+use crate::tenants;
 use crate::vault::{self, AppContext};
 
 use compose::Composer;
@@ -55,7 +55,7 @@ pub async fn create(
     new: &NewExport,
     once: Option<&Once>,
 ) -> Result<Export, ExportError> {
-    let tenant = tenant_of(app, actor.tenant).await?;
+    let tenant = tenants::find(&mut app.archive.read().await?, actor.tenant).await?;
     let now = app.clock.now();
     let valid = new.validate((tenant.region, local_day(now, tenant.zone)), now).map_err(ExportError::Invalid)?;
     let ValidatedExport { phone, email, from, to, attestations, purpose, ticket } = valid;
@@ -65,7 +65,7 @@ pub async fn create(
     let (phone_id, email_id) = (id_of(&phone), id_of(&email));
     let own = Own { phone: phone.and_then(phone_of), email: email.and_then(email_of), name: None };
     let finder = tenant.finder(own);
-    let masked = |text: String| fill_text(&tokenize_text(&finder, &text, &mut Vec::new()), |_| "*****".to_owned());
+    let masked = |text: String| mask_text(&finder, &text);
     let attestations: Vec<_> = attestations.into_iter().map(|one| one.map_texts(masked)).collect();
     let mut export = Export {
         id: ExportId::new(),
@@ -157,10 +157,6 @@ async fn count(tx: &mut Tx<Archive>, tenant: TenantId, records: &CustomerRecords
 
 fn records_of(export: &Export) -> CustomerRecords {
     CustomerRecords { identifiers: export.identifiers().collect(), from: export.from, to: export.to }
-}
-
-async fn tenant_of(app: &AppContext, id: TenantId) -> Result<Tenant, ExportError> {
-    tenants::find(&mut app.archive.read().await?, id).await?.ok_or(ExportError::TenantUnknown)
 }
 
 pub async fn find(app: &AppContext, tenant: TenantId, id: ExportId) -> Result<Export, ExportError> {
@@ -264,7 +260,7 @@ pub async fn download(
     if export.status != ExportStatus::Ready {
         return Err(ExportError::NotReady);
     }
-    let (tenant, records) = (tenant_of(app, actor.tenant).await?, records_of(&export));
+    let (tenant, records) = (tenants::find(&mut app.archive.read().await?, actor.tenant).await?, records_of(&export));
     let expected = count(&mut app.archive.read().await?, tenant.id, &records).await?;
     let found = usize::try_from(expected).unwrap_or(usize::MAX);
     let entry = Entry::new(Action::ExportDownloaded, found, json!({ "export_id": id }));

@@ -294,8 +294,6 @@ pub enum ExportError {
     NotReady,
     #[error("the order breaks rules")]
     Invalid(Vec<FieldError>),
-    #[error("the tenant is unknown")]
-    TenantUnknown,
     /// The export was deleted or has expired during its download.
     #[error("the export has ended during its download: it has expired, or its customer was forgotten")]
     Ended,

@@ -130,12 +130,6 @@ impl Standing {
         self.found.read().ok().and_then(|found| found.damage.clone())
     }
 
-    /// The reason why a tenant is behind.
-    #[must_use]
-    pub fn behind(&self, tenant: TenantId) -> Option<String> {
-        self.found.read().ok().and_then(|found| found.behind.get(&tenant).cloned())
-    }
-
     /// How many tenants are behind, and whether all are.
     #[must_use]
     pub fn tenants_behind(&self) -> (usize, bool) {

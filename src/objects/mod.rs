@@ -155,6 +155,14 @@ impl Objects {
         Ok(object.into_stream().map_ok(|bytes| bytes.to_vec()).map_err(ObjectError::from).boxed())
     }
 
+    /// The length of an object as it is stored, in bytes. A missing folder is an error, as for a reader.
+    pub async fn size(&self, tenant: TenantId, id: ObjectId) -> Result<u64, ObjectError> {
+        if !self.is_made() {
+            return Err(ObjectError::Folder(std::io::ErrorKind::NotFound.into()));
+        }
+        Ok(self.store()?.head(&name(tenant, id)).await?.size)
+    }
+
     /// Deletes an object. A missing object counts as deleted.
     pub async fn delete(&self, tenant: TenantId, id: ObjectId) -> Result<(), ObjectError> {
         self.delete_some(tenant, vec![id]).await.pop().map_or(Err(ObjectError::Interrupted), |(_, deleted)| deleted)

@@ -9,6 +9,7 @@
 mod destination;
 mod event;
 mod model;
+mod rounds;
 mod sql;
 mod webhook;
 
@@ -23,6 +24,7 @@ pub use event::{
     join_events, oldest_open, open_events, publish, purge_events,
 };
 pub use model::{ClaimedDelivery, Delivery, DeliveryState, Destination};
+pub use rounds::{Stopping, round, stopped, work_in_rounds};
 pub use sql::{
     announce, by_id, claim, count, deliver, due, fail, hold_all, join_files, last_error, of_customers, page,
     release_all, renew, retry,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use pii::Identifier;
+use pii::text::mask_text;
 
 use super::entry::ValidatedRequest;
 use super::rules::Rules;
@@ -75,7 +76,7 @@ pub fn of(row: &ValidatedRequest, tenant: &Tenant, kept: &HashMap<IdentifierId, 
         return row.case.clone();
     }
     let finder = reference::finder(row, tenant, kept);
-    row.case.clone().map_texts(|text| reference::masked(&finder, &text))
+    row.case.clone().map_texts(|text| mask_text(&finder, &text))
 }
 
 /// A row that another version of the program has just written has no days.

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::journaling::Decisions;
 use super::model::{Request, RequestError, Revision, Status, StoredRequest};
-use super::{load, reference, sql, trail};
+use super::{load, sql, trail};
 use crate::archive::customer::newest_names;
 use crate::base::actor::Actor;
 use crate::base::field::FieldError;
@@ -146,7 +146,7 @@ pub async fn change_item(
     admit(app, actor.tenant, async |_, mut tx| {
         let (before, place) = item_of(&mut tx, actor.tenant, (id, system)).await?;
         expected.check(before.request.version)?;
-        let tenant = tenants::find(&mut tx, actor.tenant).await?.ok_or(RequestError::TenantUnknown)?;
+        let tenant = tenants::find(&mut tx, actor.tenant).await?;
         drop(tx);
         let mut after = before.clone();
         let now = app.clock.now();
@@ -226,7 +226,7 @@ async fn mask_evidence(
     let own = own_of(app, tenant.id, &stored.request).await?;
     let evidence = &mut stored.checklist[place].evidence;
     if let Some(text) = evidence.take() {
-        *evidence = Some(reference::masked(&tenant.finder(own), &text));
+        *evidence = Some(tenant.masked(own, &text));
     }
     Ok(())
 }

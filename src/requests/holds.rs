@@ -165,7 +165,7 @@ async fn place_once(
 ) -> Result<HoldId, RequestError> {
     admit(app, actor.tenant, async |admission, mut tx| {
         let now = app.clock.now();
-        let tenant = tenants::find(&mut tx, actor.tenant).await?.ok_or(RequestError::TenantUnknown)?;
+        let tenant = tenants::find(&mut tx, actor.tenant).await?;
         let known = known_interactions(&mut tx, actor, new.interaction_ids.as_deref()).await?;
         drop(tx);
         let valid = ValidatedHold::of(new, &tenant, &known, now)?;

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use pii::Identifier;
+use pii::text::MASK;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::entry::{NewRequest, SavePlan, ValidatedRequest};
 use super::model::{RequestError, Saved, StoredRequest};
 use super::notice::RequestNotice;
-use super::reference::MASK;
 use super::rules::KnownInteractions;
 use super::save::{self, ReadRow, SaveCommand, Written};
 use super::{load, sql, write_once};
@@ -185,7 +185,7 @@ pub async fn import(
 /// Validates the rows of an import and writes nothing.
 pub async fn dry_run(app: &AppContext, actor: &Actor, rows: &ImportRows) -> Result<Imported, RequestError> {
     let mut tx = app.archive.read().await?;
-    let tenant = tenants::find(&mut tx, actor.tenant).await?.ok_or(RequestError::TenantUnknown)?;
+    let tenant = tenants::find(&mut tx, actor.tenant).await?;
     let known = save::known_interactions(&mut tx, actor, rows.interaction_ids()).await?;
     drop(tx);
     let plan = rows.plan(&tenant, known, app.clock.now()).await?;

@@ -63,7 +63,7 @@ pub async fn list(
     let key = app.service_key().await?.derive("cursor");
     let after = Bound::new(actor, filter).after(filter.cursor.as_deref(), &key)?;
     let mut tx = app.archive.read().await?;
-    let tenant = tenants::find(&mut tx, actor.tenant).await?.ok_or(RequestError::TenantUnknown)?;
+    let tenant = tenants::find(&mut tx, actor.tenant).await?;
     check(filter, &tenant)?;
     let today = local_day(app.clock.now(), tenant.zone);
     let requests = sql::page(&mut tx, actor.tenant, (filter, today), after, filter.limit + 1).await?;

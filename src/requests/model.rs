@@ -307,8 +307,6 @@ pub enum RequestError {
     /// The cursor belongs to another query.
     #[error(transparent)]
     Cursor(#[from] CursorError),
-    #[error("no such tenant")]
-    TenantUnknown,
     #[error(transparent)]
     Tenant(#[from] TenantError),
     /// The call found no memory for its page.

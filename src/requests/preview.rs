@@ -96,7 +96,7 @@ async fn open_exports(
 /// Counts the matches of a request. The vault creates no identifier. The audit log notes the preview as a search.
 pub async fn preview(app: &AppContext, actor: &Actor, new: &NewRequest) -> Result<Preview, RequestError> {
     let mut tx = app.archive.read().await?;
-    let mut tenant = tenants::find(&mut tx, actor.tenant).await?.ok_or(RequestError::TenantUnknown)?;
+    let mut tenant = tenants::find(&mut tx, actor.tenant).await?;
     // The preview may come before the customer's wish is verified.
     tenant.settings.attestation_required = false;
     let interactions = known_interactions(&mut tx, actor, new.interaction_ids.as_deref()).await?;

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use pii::Identifier;
-use pii::text::{Finder, Own, fill_text, tokenize_text};
+use pii::text::{Finder, Own, mask_text};
 
 use super::comment::own_of;
 use super::entry::ValidatedRequest;
@@ -12,12 +12,9 @@ use crate::base::id::IdentifierId;
 use crate::base::patch::PatchField;
 use crate::tenants::Tenant;
 
-/// The text of a masked identifier.
-pub const MASK: &str = "*****";
-
 /// The reference that a request has after a row is saved. A stored one is searched again for new identifiers.
 pub fn of(row: &ValidatedRequest, tenant: &Tenant, kept: &HashMap<IdentifierId, Identifier>) -> Option<String> {
-    let masked = |text: &str| masked(&finder(row, tenant, kept), text);
+    let masked = |text: &str| mask_text(&finder(row, tenant, kept), text);
     match (&row.reference, &row.before) {
         (PatchField::Is(text), _) => Some(masked(text)),
         (PatchField::Absent, Some(stored)) => match &stored.request.reference {
@@ -33,15 +30,9 @@ pub fn finder(row: &ValidatedRequest, tenant: &Tenant, kept: &HashMap<Identifier
     tenant.finder(own_of(row, kept))
 }
 
-/// A text with its identifiers masked.
-pub fn masked(finder: &Finder, text: &str) -> String {
-    let text = tokenize_text(finder, text, &mut Vec::new());
-    fill_text(&text, |_| MASK.to_owned())
-}
-
 /// Whether a text cannot be the reference of any request, because it contains an identifier.
 pub fn has_identifier(text: &str, tenant: &Tenant) -> bool {
-    masked(&tenant.finder(Own::default()), text) != text
+    tenant.masked(Own::default(), text) != text
 }
 
 #[cfg(test)]
@@ -58,7 +49,7 @@ mod tests {
         for (text, kept) in
             [("case of 912 34 567", "case of *****"), ("kari@example.net", "*****"), ("+4791234567", "*****")]
         {
-            assert_eq!(masked(&finder, text), kept);
+            assert_eq!(mask_text(&finder, text), kept);
             assert!(has_identifier(text, &tenant), "{text}");
         }
     }

@@ -58,7 +58,7 @@ pub async fn save(
 ) -> Result<Written, RequestError> {
     admit(app, actor.tenant, async |admission, mut tx| {
         let now = app.clock.now();
-        let tenant = tenants::find(&mut tx, actor.tenant).await?.ok_or(RequestError::TenantUnknown)?;
+        let tenant = tenants::find(&mut tx, actor.tenant).await?;
         let SavePlan { rows, cancelled } = command.plan(&mut tx, actor, &tenant, now).await?;
         drop(tx);
         let rows = read_comments(app, &tenant, rows).await?;

@@ -5,14 +5,13 @@ use std::collections::{BTreeSet, HashMap};
 
 use pii::Kind;
 use pii::mask;
-use pii::text::fill_text;
+use pii::text::{MASK, fill_text};
 use serde_json::json;
 
 use super::held;
 use super::model::{ContentOutcome, RenderedRequest, RequestError, RequestOutcome, Status, StoredRequest};
 use super::notice::RequestNotice;
 use super::passes::ClaimedRequest;
-use super::reference::MASK;
 use crate::archive::mentions::Mention;
 use crate::audit::{self, Action, Entry, Grant};
 use crate::base::actor::{Actor, Scope};

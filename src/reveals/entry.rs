@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use chrono::TimeDelta;
 use pii::Identifier;
-use pii::text::{Own, without_names};
+use pii::text::{Own, mask_names};
 use serde_json::json;
 
 use super::model::{NewReveal, Reveal, RevealError, RevealStatus};
 use super::sql::{self, NewItem};
-use super::{entry_of, refuse_new, tenant_of};
+use super::{entry_of, refuse_new};
 use crate::audit::{self, Action};
 use crate::base::actor::Actor;
 use crate::base::field::FieldError;
@@ -17,7 +17,7 @@ use crate::base::id::{IdentifierId, RevealId, Token};
 use crate::base::purpose::stated;
 use crate::idempotency::{self, Call, Replayable, Reservation};
 use crate::outbox::{self, EventKind};
-use crate::tenants::Tenant;
+use crate::tenants::{self, Tenant};
 use crate::vault::{self, AppContext};
 
 /// Enters a reveal. It is granted at once, or waits for another user if the tenant's settings say so. A call with the same
@@ -41,7 +41,7 @@ async fn enter(
     new: &NewReveal,
     reservation: Option<&Reservation>,
 ) -> Result<Reveal, RevealError> {
-    let tenant = tenant_of(&mut app.archive.read().await?, actor).await?;
+    let tenant = tenants::find(&mut app.archive.read().await?, actor.tenant).await?;
     let ValidatedReveal { tokens, purpose, ticket } = match validated(new, &tenant) {
         Ok(validated) => validated,
         Err(invalid) => return Err(refuse_new(app, actor, new.tokens.len(), RevealError::Invalid(invalid)).await),
@@ -132,7 +132,7 @@ fn masked(tenant: &Tenant, text: &str, known: &HashMap<IdentifierId, Identifier>
         Identifier::Name { name, .. } => Some(name),
         Identifier::Phone(_) | Identifier::Email(_) => None,
     });
-    without_names(&tenant.masked(Own::default(), text), names, "*****")
+    mask_names(&tenant.masked(Own::default(), text), names)
 }
 
 /// Whether the vault knows a token. The prefix must be the kind of the identifier.

@@ -358,7 +358,6 @@ impl From<RevealError> for Problem {
             RevealError::Invalid(places) => Self::invalid(places),
             RevealError::Idempotency(error) => error.into(),
             RevealError::Cursor(_) => Self::new(Code::CursorInvalid),
-            RevealError::TenantUnknown => Self::new(Code::TenantUnknown),
             RevealError::Tenant(error) => error.into(),
             RevealError::Vault(error) => error.into(),
             RevealError::Store(error) => error.into(),

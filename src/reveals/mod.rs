@@ -19,7 +19,7 @@ use crate::base::actor::{Actor, Scope};
 use crate::base::id::RevealId;
 use crate::base::page::{Page, Position};
 use crate::base::version::Versions;
-use crate::tenants::{self, Tenant};
+use crate::tenants;
 use crate::vault::AppContext;
 
 pub use entry::request;
@@ -57,7 +57,7 @@ pub async fn decide(
 ) -> Result<Reveal, RevealError> {
     let now = app.clock.now();
     let mut tx = app.archive.write().await?;
-    let tenant = tenant_of(&mut tx, actor).await?;
+    let tenant = tenants::find(&mut tx, actor.tenant).await?;
     let comment = match comment.map(|text| entry::stated_text(text, "/comment")).transpose() {
         Ok(comment) => comment,
         Err(error) => {
@@ -107,10 +107,6 @@ pub async fn revoke(app: &AppContext, actor: &Actor, id: RevealId, expected: &Ve
     audit::record(&mut tx, app.clock, actor, &entry_of(Action::RevealRevoked, &reveal)).await?;
     tx.commit().await?;
     Ok(())
-}
-
-async fn tenant_of(tx: &mut crate::store::Tx<crate::store::Archive>, actor: &Actor) -> Result<Tenant, RevealError> {
-    tenants::find(tx, actor.tenant).await?.ok_or(RevealError::TenantUnknown)
 }
 
 /// The audit row of an action on a reveal.

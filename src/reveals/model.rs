@@ -174,8 +174,6 @@ pub enum RevealError {
     /// The cursor belongs to another query.
     #[error(transparent)]
     Cursor(#[from] CursorError),
-    #[error("no such tenant")]
-    TenantUnknown,
     #[error(transparent)]
     Tenant(#[from] TenantError),
     #[error(transparent)]

@@ -6,13 +6,13 @@ use chrono::{DateTime, Days, Utc};
 
 use super::model::{OpenedItem, Outcome, Reveal, RevealError, RevealStatus};
 use super::sql::{self, Item};
-use super::{entry_of, hidden, refuse, tenant_of};
+use super::{entry_of, hidden, refuse};
 use crate::audit::{self, Action};
 use crate::base::actor::Actor;
 use crate::base::day::{local_day, start_of_day};
 use crate::base::id::{IdentifierId, RevealId};
 use crate::store::{Archive, Tx};
-use crate::tenants::Tenant;
+use crate::tenants::{self, Tenant};
 use crate::vault::{self, AppContext};
 
 /// The values of a reveal, in the order of its tokens. Each opening counts its values for the cap of the day, and has an
@@ -20,7 +20,7 @@ use crate::vault::{self, AppContext};
 pub async fn open(app: &AppContext, actor: &Actor, id: RevealId) -> Result<Vec<OpenedItem>, RevealError> {
     let now = app.clock.now();
     let mut tx = app.archive.write().await?;
-    let tenant = tenant_of(&mut tx, actor).await?;
+    let tenant = tenants::find(&mut tx, actor.tenant).await?;
     let is_opened = sql::note_opening(&mut tx, actor, id, now).await? > 0;
     let reveal = sql::by_id(&mut tx, actor.tenant, id, now).await?.ok_or(RevealError::NotFound)?;
     if !is_opened {

@@ -93,7 +93,6 @@ pub async fn check_suppressions(
     app: Data<AppContext>,
 ) -> ApiResult<Json<SuppressionAnswer>> {
     let tenant = tenants::find(&mut app.archive.read().await?, caller.tenant).await?;
-    let tenant = tenant.ok_or_else(|| Problem::new(Code::TenantUnknown))?;
     let reader = ItemReader::of(&tenant);
     let items = work::run(work::PIECE, move || reader.read(body.0)).await.map_err(Problem::invalid)?;
     let suppressed = super::check(&app, &caller, &tenant, &items).await?;

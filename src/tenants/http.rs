@@ -18,6 +18,7 @@ impl From<TenantError> for Problem {
                 "must not be less than request_retention_months",
             ),
             TenantError::Stale => Self::new(Code::VersionStale),
+            TenantError::Unknown => Self::new(Code::TenantUnknown),
             TenantError::Store(error) => error.into(),
         }
     }

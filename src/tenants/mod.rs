@@ -25,8 +25,8 @@ pub use recordings::{Recordings, RecordingsChange};
 pub use retention::{GRACE, Retention, RetentionSwitch};
 pub use settings::{ExternalSystem, Settings, TenantChange, TotalsSettings};
 
-pub async fn find(tx: &mut Tx<Archive>, id: TenantId) -> Result<Option<Tenant>, TenantError> {
-    sql::by_id(tx, id).await?.map(Tenant::try_from).transpose()
+pub async fn find(tx: &mut Tx<Archive>, id: TenantId) -> Result<Tenant, TenantError> {
+    Tenant::try_from(sql::by_id(tx, id).await?.ok_or(TenantError::Unknown)?)
 }
 
 /// Makes the writes of a tenant's rules wait for one another until the transaction ends. A write of SQLite waits anyway.

@@ -37,6 +37,8 @@ pub enum TenantError {
     /// Erasures outlive their requests.
     #[error("erasure_retention_months must not be less than request_retention_months")]
     ErasureRetention,
+    #[error("the tenant does not exist")]
+    Unknown,
     #[error(transparent)]
     Store(#[from] StoreError),
 }

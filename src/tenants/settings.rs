@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use pii::text::{Finder, Own, Pattern, Patterns, fill_text, tokenize_text};
+use pii::text::{Finder, Own, Pattern, Patterns, mask_text};
 use pii::{HouseNumbers, Region};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -193,8 +193,7 @@ impl Tenant {
     /// and those of `own`, become stars.
     #[must_use]
     pub fn masked(&self, own: Own, text: &str) -> String {
-        let text = tokenize_text(&self.finder(own), text, &mut Vec::new());
-        fill_text(&text, |_| "*****".to_owned())
+        mask_text(&self.finder(own), text)
     }
 
     /// The API's names of the settings in which another state of the tenant differs.

@@ -26,6 +26,18 @@ pub async fn content_key(tx: &mut Tx<Vault>, keyset: &Keyset, object: ObjectId) 
     row.map(|row| keyset.unwrap_content_key(object, &row)).transpose()
 }
 
+/// The objects of some content that have a key.
+pub async fn keys_of_contents(tx: &mut Tx<Vault>, tenant: TenantId, ids: &[ContentId]) -> StoreResult<Vec<ObjectId>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    tx.query("SELECT content_id AS id, generation FROM content_keys")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND content_id", ids.iter().copied())
+        .all()
+        .await
+}
+
 /// Deletes all keys of some content permanently. A restored vault may have keys of objects that the archive does not
 /// know any more.
 pub async fn drop_keys_of_contents(tx: &mut Tx<Vault>, tenant: TenantId, ids: &[ContentId]) -> StoreResult<u64> {

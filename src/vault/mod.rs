@@ -32,7 +32,7 @@ use crate::base::id::{IdentifierId, RequestId, TenantId};
 use crate::store::{Sql, Tx, Vault};
 
 pub use admission::{Admission, Contended, Erasures, Identified, Resolved, admit, erasures as erasures_of};
-pub use content::{content_key, drop_keys_of_contents, keep_content_key};
+pub use content::{content_key, drop_keys_of_contents, keep_content_key, keys_of_contents};
 pub use erasures::{erased_identifiers, old_erasures};
 pub use journal_keys::has_keys;
 pub use keyset::{Keyset, Keysets, fingerprint};

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
@@ -26,12 +27,17 @@ async fn enter(stage: &Stage, events: &[EventKind]) -> WebhookId {
     create(&stage.app, &guard, &stage.actor, new, None).await.unwrap().webhook.id
 }
 
+/// A worker after a look at the journal.
+fn worker(stage: &Stage) -> WebhookWorker {
+    stage.app.journal.standing.record(1, BTreeMap::new(), None);
+    let client = WebhookClient::new(AddressGuard::new(&[], true), None, Duration::from_secs(5)).unwrap();
+    WebhookWorker::new(stage.app.clone(), client, Duration::from_secs(1), Duration::from_secs(5))
+}
+
 /// Sends everything that is due.
 async fn round(stage: &Stage) -> WebhookReport {
-    let client = WebhookClient::new(AddressGuard::new(&[], true), None, Duration::from_secs(5)).unwrap();
-    let worker = WebhookWorker::new(stage.app.clone(), client, Duration::from_secs(1), Duration::from_secs(5));
     let (_stop, stopping) = watch::channel(false);
-    let reports = worker.round(None, &stopping).await.unwrap();
+    let reports = worker(stage).round(None, &stopping).await.unwrap();
     reports.first().map(|(_, report)| *report).unwrap_or_default()
 }
 
@@ -101,10 +107,8 @@ async fn the_metrics_show_what_waits_and_how_attempts_ended() {
     tx.commit().await.unwrap();
     assert_eq!(waiting().await, Backlog { pending: 2, oldest: Some(at) });
     let metrics = Metrics::new().unwrap();
-    let client = WebhookClient::new(AddressGuard::new(&[], true), None, Duration::from_secs(5)).unwrap();
-    let worker = WebhookWorker::new(stage.app.clone(), client, Duration::from_secs(1), Duration::from_secs(5));
     let (_stop, stopping) = watch::channel(false);
-    worker.counting(metrics.clone()).round(None, &stopping).await.unwrap();
+    worker(&stage).counting(metrics.clone()).round(None, &stopping).await.unwrap();
     let text = metrics.render().unwrap();
     for line in ["{state=\"delivered\"} 0", "{state=\"failed\"} 2", "{state=\"held\"} 0"] {
         assert!(text.contains(&format!("lethe_webhook_messages_total{line}")), "{line} in\n{text}");

@@ -6,10 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::StreamExt as _;
 use serde::Serialize;
-use tokio::sync::watch;
 
 use super::client::WebhookClient;
 use super::model::{MessageState, WebhookError};
@@ -17,20 +16,21 @@ use super::sending::Sending;
 use super::sql::{self, Settled};
 use crate::base::id::{RecipientId, TenantId};
 use crate::base::recipient::TokenForm;
-use crate::outbox::{self, Webhook};
+use crate::outbox::{self, Stopping, Webhook};
 use crate::recipients;
 use crate::telemetry::Metrics;
-use crate::tenants::{self, Tenant};
+use crate::tenants::Tenant;
 use crate::vault::{AppContext, SigningPurpose};
 
 /// How many events get their messages in one transaction.
 const EVENTS: i64 = 500;
 
-/// The number of tenants, and of webhooks of each, that are served at a time, so that a slow receiver delays no other.
-const AT_ONCE: usize = 8;
+/// By how much the clocks of two servers may differ. The one that made a webhook may be ahead of the one that writes an
+/// event, and a webhook would rather get an event of the minute before it was made than miss one of its first minute.
+const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(1);
 
-/// Says true once the process should end.
-pub(super) type Stopping = watch::Receiver<bool>;
+/// The number of webhooks of a tenant that are served at a time, so that a slow receiver delays no other.
+const AT_ONCE: usize = 8;
 
 /// The work of a worker for a tenant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -101,22 +101,8 @@ impl WebhookWorker {
     }
 
     /// Works until the end is asked for.
-    pub async fn run(
-        &self,
-        only: Option<TenantId>,
-        stopping: &Stopping,
-        mut tell: impl FnMut(&Tenant, &WebhookReport),
-    ) {
-        while !*stopping.borrow() {
-            match self.round(only, stopping).await {
-                Ok(reports) => reports.iter().for_each(|(tenant, report)| tell(tenant, report)),
-                Err(error) => tracing::warn!(%error, "The outbox of events could not be read, retrying"),
-            }
-            tokio::select! {
-                () = stopped(stopping) => {}
-                () = tokio::time::sleep(self.interval) => {}
-            }
-        }
+    pub async fn run(&self, only: Option<TenantId>, stopping: &Stopping, tell: impl FnMut(&Tenant, &WebhookReport)) {
+        outbox::work_in_rounds(stopping, self.interval, || self.round(only, stopping), tell).await;
     }
 
     /// Tries everything that is due once. Returns the work for each tenant that there was work for.
@@ -125,24 +111,11 @@ impl WebhookWorker {
         only: Option<TenantId>,
         stopping: &Stopping,
     ) -> Result<Vec<(Tenant, WebhookReport)>, WebhookError> {
-        let mut tenants = tenants::list(&mut self.app.archive.read().await?).await?;
-        tenants.retain(|tenant| only.is_none_or(|only| only == tenant.id));
-        // A restored archive brings forgotten customers back.
-        tenants.retain(|tenant| self.app.journal.standing.behind(tenant.id).is_none());
-        let work = tenants.into_iter().map(|tenant| async {
+        outbox::round(&self.app, only, |tenant| async move {
             let report = self.work(&tenant, stopping).await?;
-            Ok::<_, WebhookError>((tenant, report))
-        });
-        let mut working = futures_util::stream::iter(work).buffer_unordered(AT_ONCE);
-        let (mut reports, mut broken) = (Vec::new(), None);
-        while let Some(worked) = working.next().await {
-            match worked {
-                Ok((_, report)) if report.is_empty() => {}
-                Ok(worked) => reports.push(worked),
-                Err(error) => broken = Some(error),
-            }
-        }
-        broken.map_or(Ok(reports), Err)
+            Ok((tenant, report))
+        })
+        .await
     }
 
     async fn work(&self, tenant: &Tenant, stopping: &Stopping) -> Result<WebhookReport, WebhookError> {
@@ -194,7 +167,7 @@ impl WebhookWorker {
             return Ok(false);
         }
         let gets = |webhook: &&Webhook, kind: &str, at: DateTime<Utc>| {
-            webhook.created_at <= at && webhook.events.kinds().iter().any(|own| own.as_str() == kind)
+            webhook.created_at - CLOCK_SKEW <= at && webhook.events.kinds().iter().any(|own| own.as_str() == kind)
         };
         let messages: Vec<_> = events
             .iter()
@@ -208,14 +181,5 @@ impl WebhookWorker {
         outbox::close_events(&mut tx, tenant, &closed).await?;
         tx.commit().await?;
         Ok(i64::try_from(closed.len()).is_ok_and(|closed| closed == EVENTS))
-    }
-}
-
-/// Ends when the end of the process is asked for.
-pub(super) async fn stopped(stopping: &Stopping) {
-    let mut stopping = stopping.clone();
-    if stopping.wait_for(|is_stopped| *is_stopped).await.is_err() {
-        // Nobody is left who could ask.
-        std::future::pending::<()>().await;
     }
 }

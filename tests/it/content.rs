@@ -50,8 +50,13 @@ each_store!(a_recording_is_kept_sealed_delivered_and_deleted, |mut lethe: TestLe
     let nobody = lethe.caller_with(None);
     let url = format!("/{}", ticket["url"].as_str().unwrap());
     for _ in 0..2 {
-        assert_eq!(nobody.get(&url).await.expect(200).text.as_bytes(), WORDS);
+        let part = Answer::of(nobody.call("GET", &url).header("range", "bytes=1-3")).await.expect(206);
+        assert_eq!(part.text.as_bytes(), &WORDS[1..4], "a player fetches a recording piece by piece");
     }
+    assert_eq!(nobody.get(&url).await.expect(200).text.as_bytes(), WORDS);
+    let range = nobody.call("GET", &url).header("range", "bytes=1-3");
+    assert_eq!(Answer::of(range).await.problem(404), "not_found", "the whole was given once");
+    assert_eq!(nobody.get(&url).await.problem(404), "not_found");
     let tag = Answer::of(officer.call("GET", &format!("{}/download", at(&other)))).await.expect(200);
     let tag = tag.header("etag").unwrap().to_owned();
     for known in [tag.as_str(), "*", &format!("\"x\", W/{tag}")] {

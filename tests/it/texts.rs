@@ -94,8 +94,10 @@ each_store!(a_chat_is_kept_without_identifiers_and_read_by_view, |mut lethe: Tes
     assert_eq!(Answer::of(outside).await.problem(416), "range_not_satisfiable");
     assert_eq!(officer.get(&format!("{at}/play")).await.problem(409), "state_conflict");
     let ticket = Answer::of(officer.call("POST", &format!("{at}/ticket"))).await.expect(201).json();
-    let by_ticket = lethe.caller_with(None).get(&format!("/{}", ticket["url"].as_str().unwrap())).await.expect(200);
-    assert_eq!(by_ticket.text, nobody.text, "a ticket shows nobody");
+    let by_ticket = || lethe.caller_with(None).call("GET", &format!("/{}", ticket["url"].as_str().unwrap()));
+    let shown = Answer::of(by_ticket().header("range", "bytes=0-")).await.expect(206);
+    assert_eq!(shown.text, nobody.text, "a ticket shows nobody");
+    assert_eq!(Answer::of(by_ticket()).await.problem(404), "not_found", "a text is read once");
 
     let audited = officer.get("/audit-events?limit=200").await.expect(200);
     let views: Vec<_> = audited.json()["items"]

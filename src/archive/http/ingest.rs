@@ -160,7 +160,6 @@ async fn ingest<K: RecordKind>(
     context: &HttpContext,
 ) -> ApiResult<Json<Ingested>> {
     let tenant = tenants::find(&mut app.archive.read().await?, caller.tenant).await?;
-    let tenant = tenant.ok_or_else(|| Problem::new(Code::TenantUnknown))?;
     let mut intake = Intake::<K>::begin(app, caller, &tenant).await?.with_ids(with_ids);
     if lines.are_whole() {
         intake.cover();

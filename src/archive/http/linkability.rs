@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::search::tenant_of;
 use crate::archive::kinds::Channel;
 use crate::archive::linkability::{Compared, LinkabilityClass, USUAL_K, linkability};
 use crate::http::caller::PoliciesAdmin;
@@ -14,6 +13,7 @@ use crate::http::docs::{BodyProblems, CallProblems};
 use crate::http::json::OptionalBody;
 use crate::http::query::{Nothing, Params};
 use crate::http::{ApiResult, Caller, FieldError, Problem};
+use crate::tenants;
 use crate::vault::AppContext;
 
 /// The interactions that the report compares. All fields are optional.
@@ -77,7 +77,7 @@ pub async fn report_linkability(
         return Err(Problem::invalid(broken));
     }
     let mut tx = app.archive.read().await?;
-    let tenant = tenant_of(&mut tx, &caller).await?;
+    let tenant = tenants::find(&mut tx, caller.tenant).await?;
     let when = (tenant.zone, app.clock.now());
     let classes = linkability(&mut tx, tenant.id, &Compared { from, to, channels }, k, when).await?;
     Ok(Json(Linkability { classes, k }))

@@ -4,7 +4,7 @@ use pii::text::Own;
 use pii::{Email, Identifier, Phone, Region};
 use serde_json::json;
 
-use super::search::{InteractionSearch, Viewed, tenant_of, view_of};
+use super::search::{InteractionSearch, Viewed, view_of};
 use crate::archive::hidden::Hiding;
 use crate::archive::kinds::RecordKind;
 use crate::archive::listing::RecordPage;
@@ -20,13 +20,13 @@ use crate::base::target::Target;
 use crate::base::work;
 use crate::http::caller::forbidden;
 use crate::http::{ApiResult, Code, FieldError, Problem};
-use crate::tenants::Tenant;
+use crate::tenants::{self, Tenant};
 use crate::vault::{self, AppContext};
 
 impl InteractionSearch {
     /// The page that the search finds. All kinds of records are searched in this way.
     pub async fn page<K: RecordKind>(self, app: &AppContext, actor: &Actor) -> ApiResult<Viewed<K::Output>> {
-        let tenant = tenant_of(&mut app.archive.read().await?, actor).await?;
+        let tenant = tenants::find(&mut app.archive.read().await?, actor.tenant).await?;
         let mut by = Vec::new();
         by.extend(self.phone_number.as_ref().map(|_| "phone_number"));
         by.extend(self.email.as_ref().map(|_| "email"));

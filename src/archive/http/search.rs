@@ -28,7 +28,7 @@ use crate::http::json::Body;
 use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, Problem};
-use crate::tenants::{self, IdentifiedView, Settings, Tenant};
+use crate::tenants::{self, IdentifiedView, Settings};
 use crate::vault::AppContext;
 
 /// The conditions of a search for interactions. All fields are optional. With a number and an address, an interaction
@@ -288,7 +288,7 @@ pub async fn get_interaction(
     app: Data<AppContext>,
 ) -> ApiResult<Json<ViewedInteraction>> {
     let mut tx = app.archive.read().await?;
-    let tenant = tenant_of(&mut tx, &caller).await?;
+    let tenant = tenants::find(&mut tx, caller.tenant).await?;
     let mut view = view_of(&caller, &tenant.settings, params.0.view, false)?;
     if tenant.settings.purpose_required && view == View::Identified {
         if params.0.view.is_some() {
@@ -306,10 +306,6 @@ pub async fn get_interaction(
     let renderer = Renderer::new(&app, &caller, view, audited, std::slice::from_ref(&record)).await?;
     let interaction = Interaction::render(record, &renderer);
     Ok(Json(ViewedInteraction { view, interaction }))
-}
-
-pub async fn tenant_of(tx: &mut crate::store::Tx<crate::store::Archive>, actor: &Actor) -> ApiResult<Tenant> {
-    tenants::find(tx, actor.tenant).await?.ok_or_else(|| Problem::new(Code::TenantUnknown))
 }
 
 /// The view asked for, or the widest that the scopes give. Where the tenant's settings show values only to a search by

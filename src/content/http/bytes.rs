@@ -5,6 +5,7 @@
 use actix_web::body::SizedStream;
 use actix_web::http::header::{
     ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+    RANGE,
 };
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, get};
@@ -126,9 +127,9 @@ pub async fn play_content(
 /// Use a temporary address
 ///
 /// The content that the address was made for. Content that is playable is played. Other content is downloaded, and a
-/// text is in the anonymized view. The address works for 60 seconds and needs no token. A player may call it for each
-/// range. An address that has ended or never existed is 404. Each use is audited under the name of the user who made the
-/// address.
+/// text is in the anonymized view. The address works once, within 60 seconds, and needs no token. A player that asks for
+/// ranges of a recording may do so until the time is up, or until a call without `Range`. An address that was used, has
+/// ended, or never existed is 404. Each use is audited under the name of the user who made the address.
 ///
 /// This needs no token and no scope.
 #[utoipa::path(tag = "content", operation_id = "redeem_content_ticket", security(()),
@@ -148,7 +149,8 @@ pub async fn redeem_content_ticket(
     content_store: Data<ContentStore>,
 ) -> ApiResult<HttpResponse> {
     let ticket = request.match_info().get("ticket").unwrap_or_default();
-    let redeemed = redeem_ticket(&stores, ticket).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
+    let is_range = request.headers().contains_key(RANGE);
+    let redeemed = redeem_ticket(&stores, ticket, is_range).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
     let Redeemed { content, shown, actor, reason } = redeemed;
     let action = if content.is_playable() { Action::ContentPlayed } else { Action::ContentDownloaded };
     let access = Access { action, reason, by_ticket: true };

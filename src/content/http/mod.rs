@@ -16,7 +16,6 @@ use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, post};
 use pii::text::document::Format;
-use pii::text::{fill_text, tokenize_text};
 use serde_json::json;
 
 use super::{
@@ -325,11 +324,8 @@ async fn admit(
     content.open_to(actor, reason.0.as_deref())?;
     let Some(reason) = reason.0 else { return Ok(None) };
     let tenant = tenants::find(&mut stores.archive.read().await?, actor.tenant).await?;
-    let tenant = tenant.ok_or_else(|| Problem::new(Code::TenantUnknown))?;
     let own = customer_of(stores, actor.tenant, content.interaction).await?;
-    let mut mentions = Vec::new();
-    let text = tokenize_text(&tenant.finder(own), &reason, &mut mentions);
-    Ok(Some(fill_text(&text, |_| "*****".to_owned())))
+    Ok(Some(tenant.masked(own, &reason)))
 }
 
 impl From<ContentError> for Problem {

@@ -68,7 +68,6 @@ pub(super) async fn answer(
     view: Option<View>,
 ) -> ApiResult<HttpResponse> {
     let tenant = tenants::find(&mut stores.archive.read().await?, actor.tenant).await?;
-    let tenant = tenant.ok_or_else(|| Problem::new(Code::TenantUnknown))?;
     let view = view_of(actor, &tenant.settings, view, false)?;
     if view == View::Identified && access.reason.is_none() && tenant.settings.purpose_required {
         let refusal = Problem::new(Code::PurposeRequired);

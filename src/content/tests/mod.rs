@@ -279,26 +279,29 @@ async fn another_tenant_sees_nothing_of_it() {
 }
 
 #[tokio::test]
-async fn a_ticket_opens_until_it_ends() {
+async fn a_ticket_opens_once_and_a_player_opens_its_ranges() {
     let house = House::new().await;
     let content = house.store(b"hello").await;
     let issue =
         async |house: &House| issue_ticket(&house.app, &house.actor, &content, Some("case 1"), None).await.unwrap();
     let ticket = issue(&house).await;
-    let redeemed = redeem_ticket(&house.app, &ticket.text).await.unwrap().unwrap();
+    let redeemed = redeem_ticket(&house.app, &ticket.text, true).await.unwrap().unwrap();
     assert_eq!((redeemed.content.id, redeemed.actor.name.as_str()), (content.id, "kari"));
     assert_eq!(redeemed.reason.as_deref(), Some("case 1"));
-    assert!(redeem_ticket(&house.app, &ticket.text).await.unwrap().is_some(), "a player asks several times");
+    assert!(redeem_ticket(&house.app, &ticket.text, true).await.unwrap().is_some(), "a player asks several times");
+    let both = [redeem_ticket(&house.app, &ticket.text, false), redeem_ticket(&house.app, &ticket.text, false)];
+    let both = futures_util::future::join_all(both).await;
+    assert_eq!(both.into_iter().filter(|one| one.as_ref().unwrap().is_some()).count(), 1, "the whole is given once");
     for other in ["", "a", "å", &"A".repeat(100), &ticket.text[1..]] {
-        assert!(redeem_ticket(&house.app, other).await.unwrap().is_none(), "{other}");
+        assert!(redeem_ticket(&house.app, other, true).await.unwrap().is_none(), "{other}");
     }
     let (late, gone) = (issue(&house).await, issue(&house).await);
     delete(&house.app, &house.content_store, &house.actor, content.id).await.unwrap();
-    assert!(redeem_ticket(&house.app, &gone.text).await.unwrap().is_none());
+    assert!(redeem_ticket(&house.app, &gone.text, true).await.unwrap().is_none());
     let ticket = issue(&house).await;
-    assert!(redeem_ticket(&house.app, &late.text).await.unwrap().is_none(), "its content is gone");
+    assert!(redeem_ticket(&house.app, &late.text, true).await.unwrap().is_none(), "its content is gone");
     let house = house.later(TimeDelta::seconds(60));
-    assert!(redeem_ticket(&house.app, &ticket.text).await.unwrap().is_none());
+    assert!(redeem_ticket(&house.app, &ticket.text, true).await.unwrap().is_none());
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@
 
 pub mod attempts;
 mod keeping;
+mod newest;
 mod reading;
 mod rescan;
 mod sql;
@@ -34,6 +35,7 @@ use crate::tenants;
 use crate::vault::{Admission, AppContext, Keyset, admit};
 
 use keeping::{NamedMentions, undo, write};
+pub use newest::{adopt_newest, find_replaced};
 pub use reading::{RenderedText, ShownRange, TextValues, show_text, text_with};
 pub use rescan::rescan;
 use sql::Customer;
@@ -74,7 +76,7 @@ pub async fn begin_text(
 ) -> Result<TextUpload, ContentError> {
     let mut tx = stores.archive.read().await?;
     sql::customer(&mut tx, tenant, new.interaction, false).await?.ok_or(ContentError::Unknown)?.admit()?;
-    let owner = tenants::find(&mut tx, tenant).await?.ok_or(ContentError::Unknown)?;
+    let owner = tenants::find(&mut tx, tenant).await?;
     drop(tx);
     let (region, patterns) = (owner.region, owner.settings.patterns());
     let format = Format::of(new.media_type.as_str()).filter(|_| new.kind.is_text()).ok_or(ContentError::Misfit)?;

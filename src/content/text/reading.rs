@@ -174,7 +174,7 @@ async fn show(
     let format = Format::of(&content.media_type).ok_or_else(|| broken("media_type"))?;
     let mut tx = stores.archive.read().await?;
     let mut mentions = mentions::of(&mut tx, tenant, Owner::Content, &[id.0]).await?.remove(&id.0).unwrap_or_default();
-    let settings = tenants::find(&mut tx, tenant).await?.ok_or(ContentError::Unknown)?;
+    let settings = tenants::find(&mut tx, tenant).await?;
     // A customer's own copy has the values of a customer who is hidden from users.
     if matches!(values, TextValues::OfView(..)) {
         hide_text(&mut tx, &settings, content.interaction, &mut mentions).await?;

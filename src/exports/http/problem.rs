@@ -15,7 +15,6 @@ impl From<ExportError> for Problem {
                 Self::new(Code::StateConflict).detail("The export is not ready. Another user must approve it first.")
             }
             ExportError::Invalid(places) => Self::invalid(places),
-            ExportError::TenantUnknown => Self::new(Code::TenantUnknown),
             ExportError::Ended
             | ExportError::Changed
             | ExportError::Interrupted

@@ -17,7 +17,7 @@ use super::lost;
 use super::replayed::Replay;
 use super::settle::{GRACE, settle};
 use crate::base::id::{PassId, RequestId, TenantId};
-use crate::content::ContentStore;
+use crate::content::{self, ContentStore};
 use crate::journal::{Body, KnownObject, ObjectKind, Selection};
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
@@ -59,6 +59,8 @@ pub struct ReplayReport {
     pub lost_requests: Vec<RequestId>,
     pub anonymized: std::collections::BTreeMap<String, u64>,
     pub content_deleted: u64,
+    /// The texts that were rescanned after the backup and were found again by their newest objects.
+    pub texts_found: u64,
     /// Identifiers of the archive that the vault does not know. They belong to the lost days, and nothing is forgotten
     /// because of them.
     pub dangling: u64,
@@ -179,6 +181,7 @@ impl ReplayJob<'_> {
         failpoint::reach("replay.erasures");
         let begun = self.begin(look).await?;
         failpoint::reach("replay.begun");
+        report.texts_found = content::text::find_replaced(app, content_store, tenant.id).await?;
         // The vault may have forgotten the person of a hold that is released again.
         let requests = self.read_requests(look, replay).await?;
         let settled = settle(app, content_store, look, None, &replay.masks).await?;

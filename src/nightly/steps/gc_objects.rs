@@ -2,14 +2,14 @@
 //! checks the next objects, keys, and rows.
 //!
 //! Crashes and broken uploads leave objects that no row names, keys of such objects, and unfinished uploads. They are deleted
-//! as soon as they are too old to belong to a running upload. A row whose object is gone is reported and stays, since a
-//! user must find out why. If the object store is unavailable, the check is skipped.
+//! as soon as they are too old to belong to a running upload. A row of a restored archive whose object was replaced gets
+//! the newest one. A row whose object is gone is reported and stays, since a user must find out why. If the object store is unavailable, the check is skipped.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use crate::base::id::{ContentId, Generation, ObjectId, TenantId};
-use crate::content::{self, passes as contents};
+use crate::content::{self, ContentError, passes as contents};
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
 use crate::nightly::model::{Pass, PassResult};
@@ -146,6 +146,11 @@ async fn check_rows(
         // A user may have deleted row and object in between.
         let rows = contents::with_row(&mut context.read().await?, tenant, &lost).await?;
         lost.retain(|id| rows.contains(id));
+        match content::text::adopt_newest(context.app, context.content_store, tenant, &lost).await {
+            Ok(found) => lost.retain(|id| !found.contains(id)),
+            Err(ContentError::Object(error)) => return Ok(Err(error)),
+            Err(error) => return Err(error.into()),
+        }
         for ObjectId { id, .. } in &lost {
             tracing::error!(content.id = %id, "The object of a piece of content is missing");
         }

@@ -372,7 +372,6 @@ impl From<RequestError> for Problem {
             RequestError::InProgress => Self::new(Code::InProgress),
             RequestError::KeyReused => Self::new(Code::IdempotencyKeyReused),
             RequestError::Cursor(_) => Self::new(Code::CursorInvalid),
-            RequestError::TenantUnknown => Self::new(Code::TenantUnknown),
             RequestError::Tenant(error) => error.into(),
             RequestError::Memory(error) => error.into(),
             RequestError::Vault(error) => error.into(),

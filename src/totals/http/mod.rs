@@ -10,14 +10,13 @@ use actix_web::{HttpResponse, post};
 use self::answer::{InteractionTotals, SurveyResponseTotals, csv};
 use self::body::{InteractionTotalsQuery, SurveyResponseTotalsQuery};
 use super::model::TotalsError;
-use crate::base::actor::Actor;
 use crate::http::accept::Preferred;
 use crate::http::caller::ArchiveTotals;
 use crate::http::docs::{BodyProblems, CallProblems, TotalsProblems};
 use crate::http::json::Body;
 use crate::http::query::{Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, Problem, Registry};
-use crate::tenants::{self, Tenant};
+use crate::tenants;
 use crate::vault::AppContext;
 
 pub fn routes(registry: &mut Registry<'_, '_>) {
@@ -58,7 +57,7 @@ pub async fn total_interactions(
     body: Body<InteractionTotalsQuery>,
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
-    let tenant = tenant_of(&app, &caller).await?;
+    let tenant = tenants::find(&mut app.archive.read().await?, caller.tenant).await?;
     let (query, measures) = body.0.read(app.clock.now(), tenant.zone)?;
     let totals = super::total(&app, &tenant, &query).await?;
     let answer = InteractionTotals::new(&query, &measures, totals, &tenant);
@@ -88,7 +87,7 @@ pub async fn total_survey_responses(
     body: Body<SurveyResponseTotalsQuery>,
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
-    let tenant = tenant_of(&app, &caller).await?;
+    let tenant = tenants::find(&mut app.archive.read().await?, caller.tenant).await?;
     let (query, measures) = body.0.read(app.clock.now(), tenant.zone)?;
     let totals = super::total(&app, &tenant, &query).await?;
     let answer = SurveyResponseTotals::new(&query, &measures, totals, &tenant);
@@ -96,11 +95,6 @@ pub async fn total_survey_responses(
         Preferred::Json => HttpResponse::Ok().json(answer),
         Preferred::Csv => table(csv(&query.groups, &measures, &answer.items)?),
     })
-}
-
-async fn tenant_of(app: &AppContext, actor: &Actor) -> ApiResult<Tenant> {
-    let tenant = tenants::find(&mut app.archive.read().await?, actor.tenant).await?;
-    tenant.ok_or_else(|| Problem::new(Code::TenantUnknown))
 }
 
 fn table(text: Vec<u8>) -> HttpResponse {

@@ -43,6 +43,7 @@ mod ids;
 mod interrupted;
 mod json;
 mod lookalike;
+mod masked;
 mod message_ids;
 mod name;
 mod national;
@@ -73,8 +74,9 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 pub use again::Again;
+pub use masked::{MASK, mask_names, mask_text};
 pub use patterns::{MOST_PATTERNS, Pattern, PatternError, Patterns};
-pub use placeholder::fill_text;
+pub use placeholder::{fill_text, next_number};
 pub use suppressed::Suppressed;
 
 use crate::{Email, Kind, PersonName, Phone, Pii, Region};
@@ -352,26 +354,6 @@ fn overlaps(taken: &[Range<usize>], range: &Range<usize>) -> bool {
     taken.get(at).is_some_and(|other| other.start < range.end)
 }
 
-/// A text without some names, in whose places a word is written.
-#[must_use]
-pub fn without_names<'n>(text: &str, names: impl IntoIterator<Item = &'n Pii<PersonName>>, word: &str) -> String {
-    let mut found = Finds::new();
-    for names in names.into_iter().filter_map(Names::new) {
-        let taken = resolve::ranges(&found);
-        names.find(text, Reading::Text, &taken, &mut found);
-        resolve::sort(&mut found);
-    }
-    let mut kept = String::with_capacity(text.len());
-    let mut end = 0;
-    for (range, _) in found {
-        kept.push_str(&text[end..range.start]);
-        kept.push_str(word);
-        end = range.end;
-    }
-    kept.push_str(&text[end..]);
-    kept
-}
-
 /// Replaces the identifiers of a text by placeholders, and adds them to the mentions of its record. The n-th
 /// placeholder refers to `mentions[n]`, and an identifier that is mentioned already keeps its number. Delimiters of
 /// placeholders are removed from the text, so that none can be forged. Suppressed values become a fixed word and no
@@ -383,7 +365,7 @@ pub fn tokenize_text(finder: &Finder, text: &str, mentions: &mut Vec<Found>) -> 
     Mentions::new(mentions).replace(text, finder.find_all(text))
 }
 
-/// The same for every string at any depth of a JSON value. Of its numbers and object keys only the record's own
+/// [`tokenize_text`] for every string at any depth of a JSON value. Of its numbers and object keys only the record's own
 /// number, valid international numbers of 10–15 digits, addresses and the whole own name count: a counter must not
 /// become a caller; and of what is suppressed only what can hardly be chance. A number that is an identifier becomes a
 /// string. Keys that come out alike are kept apart.

@@ -85,6 +85,12 @@ pub fn fill_text(text: &str, show: impl Fn(usize) -> String) -> String {
     filled
 }
 
+/// The number after the highest one of the placeholders of a text.
+#[must_use]
+pub fn next_number(text: &str) -> usize {
+    parts(text).1.into_iter().map(|(n, _)| n.saturating_add(1)).max().unwrap_or(0)
+}
+
 /// The text before the first placeholder, and each placeholder with the text up to the next one.
 pub(super) fn parts(text: &str) -> (&str, Vec<(usize, &str)>) {
     let next = |from: usize| {
