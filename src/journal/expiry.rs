@@ -35,6 +35,22 @@ impl Journal {
         Ok(newest.into_values().min().unwrap_or(end))
     }
 
+    /// The time of the newest object of the chain from before an instant.
+    pub async fn newest_before(&self, limit: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, JournalError> {
+        let numbers = self.numbers(0).await?;
+        let (mut low, mut high, mut newest) = (0, numbers.len(), None);
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            let at = self.sealed(numbers[middle]).await?.1.header.at;
+            if at < limit {
+                (low, newest) = (middle + 1, Some(at));
+            } else {
+                high = middle;
+            }
+        }
+        Ok(newest)
+    }
+
     /// Deletes the objects of the chain below a number, the oldest first.
     pub async fn delete_below(&self, lowest: i64) -> Result<u64, JournalError> {
         let Some(store) = &self.store else { return Ok(0) };

@@ -51,9 +51,8 @@ pub async fn run(
         }
     }
     // Nothing expires as long as a replay may need it.
-    let limit = options.as_of.checked_sub_signed(TimeDelta::days(options.journal_days.into()));
-    if let Some(limit) = limit.filter(|_| is_whole && job.ending < Ending::Interrupted) {
-        restore::expire(app, limit).await;
+    if is_whole && job.ending < Ending::Interrupted {
+        restore::expire(app, options.as_of, TimeDelta::days(options.journal_days.into())).await;
     }
     progress.finish();
     Ok((job.ending, job.reports))

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
@@ -70,7 +71,8 @@ fn open_postgres(url: &str, settings: &StoreSettings, limits: TimeLimits) -> Res
         if let Some(schema) = settings.schema {
             options = options.options([("search_path", schema)]);
         }
-        servers.push(options);
+        // The driver would log the whole text of a slow statement.
+        servers.push(options.disable_statement_logging());
     }
     Ok(Pool::Postgres(Arc::new(PostgresPool::new(servers, settings.connections, settings.patience, limits))))
 }
@@ -125,7 +127,8 @@ async fn open_sqlite(url: &str, settings: &StoreSettings) -> Result<Pool> {
         .busy_timeout(settings.patience)
         // The cache in KiB. It is small, so that an idle service stays small. The system's page cache does the rest.
         .pragma("cache_size", "-2048")
-        .pragma("secure_delete", "ON");
+        .pragma("secure_delete", "ON")
+        .disable_statement_logging();
     let file = PathBuf::from(options.get_filename());
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)?;

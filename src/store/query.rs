@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::panic::Location;
 
 use futures_util::TryStreamExt as _;
 use futures_util::stream::BoxStream;
@@ -13,7 +12,7 @@ use sqlx::{
     SqliteConnection, Type,
 };
 
-use super::watch::Watch;
+use super::watch::{CallSite, Watch};
 use super::{Result, StoreError, rules};
 
 /// A value that both databases bind.
@@ -59,10 +58,6 @@ enum Driver<'c> {
     Sqlite(&'c mut SqliteConnection, SqliteArguments, Watch<'c>),
 }
 
-/// The position in the sources where a statement begins. It is the statement's name in the log and contains none of its
-/// values.
-type CallSite = &'static Location<'static>;
-
 /// A statement that is ready to run.
 struct Ready<'c> {
     text: SqlStr,
@@ -84,7 +79,7 @@ pub struct Query<'c> {
 
 impl<'c> Query<'c> {
     pub(super) fn postgres(sql: Sql, place: CallSite, (connection, watch): (&'c mut PgConnection, Watch<'c>)) -> Self {
-        Self::new(sql.postgres, place, Driver::Postgres(connection, PgArguments::default(), watch))
+        Self::new(sql.postgres, place, Driver::Postgres(connection, PgArguments::default(), watch.of(place)))
     }
 
     pub(super) fn sqlite(
@@ -92,7 +87,7 @@ impl<'c> Query<'c> {
         place: CallSite,
         (connection, watch): (&'c mut SqliteConnection, Watch<'c>),
     ) -> Self {
-        Self::new(sql.sqlite, place, Driver::Sqlite(connection, SqliteArguments::default(), watch))
+        Self::new(sql.sqlite, place, Driver::Sqlite(connection, SqliteArguments::default(), watch.of(place)))
     }
 
     fn new(text: &'static str, place: CallSite, target: Driver<'c>) -> Self {

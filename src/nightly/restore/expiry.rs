@@ -2,8 +2,10 @@
 //!
 //! An object names the new beginning of the chain before anything is deleted, then the rows go, and then the objects. So a
 //! killed process leaves neither damage nor a restore, and the next job continues.
+//!
+//! A clock that is wrong for one night makes no object old: ages are counted up to the newest object of an earlier day.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::horizon::oldest_contents;
 use super::look;
@@ -16,19 +18,36 @@ use crate::vault::AppContext;
 /// The most objects that one job reads to find those that have expired.
 const MOST: usize = 10_000;
 
-/// Deletes the objects from before an instant. A store that refuses the deletion, as one with Object Lock does, is no
+/// The age from which on an object is of an earlier day.
+const DAY: TimeDelta = TimeDelta::hours(12);
+
+/// Deletes the objects that are older than `kept`. A store that refuses the deletion, as one with Object Lock does, is no
 /// failure of the job, because only space is lost.
-pub async fn expire(app: &AppContext, limit: DateTime<Utc>) {
+pub async fn expire(app: &AppContext, as_of: DateTime<Utc>, kept: TimeDelta) {
     if app.journal.is_off() {
         return;
     }
-    match expire_before(app, limit).await {
+    match expire_older(app, as_of, kept).await {
         Ok(0) => {}
         Ok(objects) => tracing::info!(objects, "Deleted expired objects of the erasure journal"),
         Err(error) => {
             tracing::warn!(%error, "Expired objects of the erasure journal were not deleted; the next job retries");
         }
     }
+}
+
+async fn expire_older(app: &AppContext, as_of: DateTime<Utc>, kept: TimeDelta) -> PassResult<u64> {
+    let Some(limit) = end_of_days(app, as_of).await?.and_then(|end| end.checked_sub_signed(kept)) else { return Ok(0) };
+    expire_before(app, limit).await
+}
+
+/// The instant up to which the ages of objects are counted. A user who names an instant of the future means it.
+async fn end_of_days(app: &AppContext, as_of: DateTime<Utc>) -> PassResult<Option<DateTime<Utc>>> {
+    let now = app.clock.now();
+    if as_of > now {
+        return Ok(Some(as_of));
+    }
+    Ok(app.journal.newest_before(now - DAY).await?.map(|newest| newest.min(as_of)))
 }
 
 async fn expire_before(app: &AppContext, limit: DateTime<Utc>) -> PassResult<u64> {
@@ -78,4 +97,33 @@ async fn expire_before(app: &AppContext, limit: DateTime<Utc>) -> PassResult<u64
         deleted += app.journal.delete_contents_before(tenant, before).await?;
     }
     Ok(deleted + app.journal.delete_below(lowest).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::Stage;
+
+    /// Runs the nightly job now, and returns whether the oldest object still exists.
+    async fn has_oldest_after_a_night(stage: &Stage) -> bool {
+        stage.nightly(&stage.app.clock.now().to_rfc3339()).await;
+        stage.app.journal.sealed(1).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_wrong_for_one_night_expires_nothing() {
+        let mut stage = Stage::new("kari", &[]).await;
+        for _ in 0..3 {
+            assert!(has_oldest_after_a_night(&stage).await);
+            stage = stage.later(TimeDelta::days(1));
+        }
+        let stage = stage.later(TimeDelta::days(500));
+        assert!(has_oldest_after_a_night(&stage).await, "the first night after the jump");
+        let stage = stage.later(TimeDelta::days(-500));
+        assert!(has_oldest_after_a_night(&stage).await, "the clock was set right");
+        let stage = stage.later(TimeDelta::days(501));
+        assert!(has_oldest_after_a_night(&stage).await, "it jumped again");
+        let stage = stage.later(TimeDelta::days(1));
+        assert!(!has_oldest_after_a_night(&stage).await, "a second night in a row");
+    }
 }

@@ -3,7 +3,7 @@
 //! of the protocol: a forgotten person is never identified (V1), deleted content is never served (V2), a living person
 //! is never unlinked (L1), nothing is damaged for ever (STUCK), and no killed process is taken for a restore (FALSE).
 //!
-//! `LETHE_HISTORIES=200` runs 200 histories, and `LETHE_HISTORIES=1@37` runs the one of seed 37.
+//! `LETHE_HISTORIES=2000` runs 2,000 histories, and `LETHE_HISTORIES=1@37` runs the one of seed 37.
 
 mod history;
 mod oracle;
@@ -19,10 +19,10 @@ use self::history::History;
 use self::world::Template;
 
 /// The number of histories, unless the environment names another one.
-const HISTORIES: u64 = 40;
+const HISTORIES: u64 = 200;
 
 /// How many histories run at a time. Most of their time, they wait for the disk.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 8;
 
 /// The operations of a history so far, one a line.
 pub type Told = Arc<Mutex<Vec<String>>>;
