@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::harness::{Answer, Caller, each_store};
+use crate::harness::{Answer, Caller, each_store, until};
 
 const WORDS: &[u8] = b"Kari said that nobody will ever read this again. ";
 
@@ -98,13 +98,7 @@ each_store!(an_upload_that_breaks_off_leaves_nothing, |lethe: TestLethe| async m
     drop(line);
 
     assert_eq!(lethe.caller("dpo").get(&path).await.expect(200).json()["items"], json!([]));
-    for _ in 0..100 {
-        if lethe.folder_bytes().len() < 4_000_000 {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    assert!(lethe.folder_bytes().len() < 4_000_000, "bytes of the broken upload are left");
+    until("the bytes of the broken upload are gone", async || lethe.folder_bytes().len() < 4_000_000).await;
 });
 
 each_store!(of_many_deletions_at_once_each_is_whole_or_refused, |lethe: TestLethe| async move {

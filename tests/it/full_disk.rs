@@ -7,8 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Caller, Store, TestLethe, tell};
-use crate::outage::until;
+use crate::harness::{Caller, Store, TestLethe, tell, until};
 
 /// A file system in memory of a few MiB. A drop unmounts it.
 struct SmallDisk {
@@ -76,7 +75,7 @@ async fn is_refused(lethe: &TestLethe) {
         assert_eq!(caller.post("/anonymize-requests", &request).await.problem(503), "unavailable");
         assert_eq!(caller.get("/me").await.status, 200, "what needs no disk is served");
     }
-    until(async || readiness(&caller).await == 503).await;
+    until("the service is not ready", async || readiness(&caller).await == 503).await;
     assert_eq!(caller.get("//healthz").await.status, 200);
 }
 
@@ -113,7 +112,7 @@ async fn full_and_free_again(mut lethe: TestLethe, archive: bool, vault: bool) {
         }
         is_refused(&lethe).await;
         disk.clear();
-        until(async || readiness(&caller).await == 200).await;
+        until("the service is ready", async || readiness(&caller).await == 200).await;
         works(&lethe, 100 + round).await;
         for stored in 1000 * (round + 1)..no {
             assert_eq!(
@@ -198,7 +197,7 @@ fn content_and_jobs_on_a_full_disk() {
         assert_eq!(lethe.night("2026-02-16T02:00:00Z").await.code(), Some(75), "a night is tried again");
         assert_eq!(lethe.import(&["--kind", "interactions"], call(7)[0].to_string()).await.code(), Some(75));
         disk.clear();
-        until(async || readiness(&caller).await == 200).await;
+        until("the service is ready", async || readiness(&caller).await == 200).await;
         integration.post_raw(&path, "audio/wav", recording).await.expect(201);
         let call = lethe.call_of("call-1").await.id;
         let listed = caller.get(&format!("/archive/interactions/{call}/content")).await.expect(200).json();

@@ -7,8 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Caller, TestLethe, Wire, each_store};
-use crate::outage::until;
+use crate::harness::{Answer, Caller, TestLethe, Wire, each_store, until};
 
 /// The memory of an idle service as it is built for an image, in bytes. The program of the tests is larger.
 const IDLE: u64 = 52 << 20;
@@ -127,7 +126,8 @@ each_store!(calls_that_do_not_fit_wait_or_are_sent_again_and_nothing_stays_drawn
         () = watch => {}
     }
     assert!(most["arriving"] > 1 << 20 && most["analysis"] > 1 << 20, "{most:?}");
-    until(async || drawn(&lethe).await.values().all(|(_, drawn)| *drawn == 0)).await;
+    until("nothing is drawn from the budget", async || drawn(&lethe).await.values().all(|(_, drawn)| *drawn == 0))
+        .await;
     // A text that can never fit is refused at once.
     let long = sender.post_raw(&transcript, "text/plain", text(2 << 20)).await;
     assert_eq!(long.problem(413), "too_large");

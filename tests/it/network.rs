@@ -7,8 +7,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
-use crate::harness::{Answer, Caller, Link, Network, Store, TestLethe, tell};
-use crate::outage::until;
+use crate::harness::{Answer, Caller, Link, Network, Store, TestLethe, tell, until};
 
 /// The most time until a call is 503, and until calls are served again.
 const SOON: Duration = Duration::from_secs(5);
@@ -37,7 +36,7 @@ fn request() -> Value {
 async fn cut_idle(link: &Link) {
     tokio::time::sleep(Duration::from_millis(30)).await;
     link.cut();
-    until(async || link.open() == 0).await;
+    until("no connection is open", async || link.open() == 0).await;
 }
 
 async fn search(caller: &Caller) -> Answer {
@@ -69,7 +68,7 @@ async fn backends(admin: &mut PgConnection) -> usize {
 
 /// Waits until each open connection is an idle one of the pools. The metrics use a connection while they are read.
 async fn nothing_is_left_behind(lethe: &TestLethe, link: &Link, admin: &mut PgConnection) {
-    until(async || {
+    until("each open connection is an idle one", async || {
         let (in_use, idle) = counted(lethe).await;
         in_use == 0 && idle == link.open() && idle == backends(admin).await
     })
@@ -81,10 +80,10 @@ async fn recovers(lethe: &TestLethe, link: &Link, admin: &mut PgConnection) {
     let caller = lethe.caller("dpo");
     let begun = Instant::now();
     link.becomes(Network::Fine);
-    until(async || search(&caller).await.status == 200).await;
+    until("a search succeeds", async || search(&caller).await.status == 200).await;
     assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
     assert_eq!(searches(&caller).await, [200; 8]);
-    until(async || caller.get("//readyz").await.status == 200).await;
+    until("the service is ready", async || caller.get("//readyz").await.status == 200).await;
     assert_eq!(caller.post("/anonymize-requests", &request()).await.status, 201);
     nothing_is_left_behind(lethe, link, admin).await;
 }
@@ -112,7 +111,7 @@ fn a_silent_network_is_503_soon_and_leaves_no_connection_behind() {
             assert_eq!((many, ingested, entered), (vec![503; 8], 503, 503));
 
             // A kept outcome may still be good. Each probe has its answer in time.
-            until(async || {
+            until("the service is not ready", async || {
                 let begun = Instant::now();
                 let ready = caller.get("//readyz").await.status;
                 assert!(begun.elapsed() < PROBE, "{:?}", begun.elapsed());
@@ -139,7 +138,10 @@ fn a_statement_that_the_network_swallows_is_503_soon() {
         let silenced = async {
             let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
                            AND wait_event_type = 'Lock'";
-            until(async || sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut admin).await.unwrap() == 8).await;
+            until("the number of connections", async || {
+                sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut admin).await.unwrap() == 8
+            })
+            .await;
             link.becomes(Network::Silent);
             other.execute("ROLLBACK").await.unwrap();
         };
@@ -199,7 +201,10 @@ fn a_pass_whose_connections_are_cut_resumes_at_the_next_start() {
         let night = lethe.start(&["job", "nightly", "--as-of", "2026-02-16T02:00:00Z"]);
         let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
                        AND wait_event_type = 'Lock'";
-        until(async || sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut admin).await.unwrap() > 0).await;
+        until("the number of connections", async || {
+            sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut admin).await.unwrap() > 0
+        })
+        .await;
         link.cut();
         other.execute("ROLLBACK").await.unwrap();
         let told = night.end().await;

@@ -1,19 +1,10 @@
 //! PostgreSQL is stopped, is silent, or keeps a call waiting. The service reports it soon, and recovers by itself.
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
-use crate::harness::{Answer, Caller, OwnServer, Store, TestLethe, tell};
-
-/// Repeats a check until it is true. The runner ends a story that waits for ever.
-pub async fn until(mut right: impl AsyncFnMut() -> bool) {
-    while !right().await {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
+use crate::harness::{Answer, Caller, OwnServer, Store, TestLethe, tell, until};
 
 /// Starts again on a server of the story's own.
 async fn on(lethe: &mut TestLethe, url: &str) {
@@ -81,7 +72,7 @@ fn idle_connections_that_the_other_side_closes_are_replaced() {
         let caller = lethe.caller("dpo");
         for _ in 0..3 {
             assert_eq!(searches(&caller).await, [200; 8]);
-            until(async || backends(&mut admin, &own).await == 0).await;
+            until("the number of connections", async || backends(&mut admin, &own).await == 0).await;
         }
         // The same by hand, which leaves no time to notice it.
         let reset = format!("ALTER DATABASE {name} RESET idle_session_timeout");
@@ -92,7 +83,7 @@ fn idle_connections_that_the_other_side_closes_are_replaced() {
         for _ in 0..3 {
             assert_eq!(searches(&caller).await, [200; 8]);
             admin.execute(AssertSqlSafe(end.clone())).await.unwrap();
-            until(async || backends(&mut admin, &own).await == 0).await;
+            until("the number of connections", async || backends(&mut admin, &own).await == 0).await;
             let entered = caller.post("/anonymize-requests", &request()).await;
             assert_eq!(entered.status, 201, "{}", entered.text);
         }
@@ -118,14 +109,15 @@ fn a_database_that_is_closed_or_missing_is_503_until_it_is_back() {
             assert_eq!(searches(&caller).await, [200; 8]);
             postgres.execute("ALTER DATABASE restored ALLOW_CONNECTIONS false").await.unwrap();
             postgres.execute(end).await.unwrap();
-            until(async || backends(&mut postgres, "datname = 'restored'").await == 0).await;
+            until("the number of connections", async || backends(&mut postgres, "datname = 'restored'").await == 0)
+                .await;
             postgres.execute(close).await.unwrap();
             let refused = search(&caller).await;
             assert_eq!(refused.problem(503), "unavailable", "{close}");
             assert!(refused.header("retry-after").is_some());
             postgres.execute(open).await.unwrap();
             postgres.execute("ALTER DATABASE restored ALLOW_CONNECTIONS true").await.unwrap();
-            until(async || caller.get("//readyz").await.status == 200).await;
+            until("the service is ready", async || caller.get("//readyz").await.status == 200).await;
         }
         lethe.stop().await;
     });
@@ -147,15 +139,15 @@ fn a_frozen_server_is_503_and_the_service_goes_on_with_it() {
             assert!(refused.header("retry-after").is_some());
             assert_eq!(searches(&caller).await, [503; 8]);
             assert_eq!(caller.post("/anonymize-requests", &request()).await.status, 503);
-            until(async || caller.get("//readyz").await.status == 503).await;
+            until("the service is not ready", async || caller.get("//readyz").await.status == 503).await;
             assert_eq!(caller.get("//healthz").await.status, 200);
             server.thaw();
-            until(async || caller.get("//readyz").await.status == 200).await;
+            until("the service is ready", async || caller.get("//readyz").await.status == 200).await;
             assert_eq!(searches(&caller).await, [200; 8]);
         }
         let mut admin = server.admin().await;
         // The service has two pools of ten connections. Abandoned connections do not stay open.
-        until(async || backends(&mut admin, "true").await <= 20).await;
+        until("the number of connections", async || backends(&mut admin, "true").await <= 20).await;
     });
 }
 
@@ -182,7 +174,7 @@ fn a_call_does_not_wait_for_a_locked_table_for_ever() {
             // Calls that do not need the table succeed, and the server runs no abandoned statement.
             assert_eq!(caller.get("/anonymize-requests").await.status, 200);
             let waiting = "datname = current_database() AND wait_event_type = 'Lock'";
-            until(async || backends(&mut admin, waiting).await == 0).await;
+            until("the number of connections", async || backends(&mut admin, waiting).await == 0).await;
             other.execute("ROLLBACK").await.unwrap();
             assert_eq!(searches(&caller).await, [200; 8]);
         }
@@ -202,7 +194,7 @@ fn a_job_waits_longer_than_a_call() {
         let night = lethe.start(&["job", "nightly", "--as-of", "2026-02-16T02:00:00Z"]);
         // Longer than the limits of the service.
         let waits = "datname = current_database() AND wait_event_type = 'Lock' AND now() - query_start > '1.5 s'";
-        until(async || backends(&mut admin, waits).await > 0).await;
+        until("the number of connections", async || backends(&mut admin, waits).await > 0).await;
         other.execute("ROLLBACK").await.unwrap();
         let told = night.end().await.well();
         assert!(told.stdout.contains("1 requests done"), "{}", told.stdout);
@@ -225,7 +217,7 @@ fn a_pass_that_loses_a_transaction_goes_on() {
         other.execute("BEGIN; LOCK TABLE request_counts IN ACCESS EXCLUSIVE MODE").await.unwrap();
         let night = lethe.start(&["job", "nightly", "--json", "--as-of", "2026-02-16T02:00:00Z"]);
         let waits = "datname = current_database() AND wait_event_type = 'Lock'";
-        until(async || backends(&mut admin, waits).await > 0).await;
+        until("the number of connections", async || backends(&mut admin, waits).await > 0).await;
         other.execute("LOCK TABLE leases IN ACCESS EXCLUSIVE MODE").await.unwrap();
         other.execute("ROLLBACK").await.unwrap();
         let told = night.end().await.well();
@@ -250,7 +242,7 @@ fn a_database_that_cannot_be_written_is_not_ready() {
         let set = format!("ALTER DATABASE {name} SET default_transaction_read_only = on");
         admin.execute(AssertSqlSafe(set)).await.unwrap();
         admin.execute(end).await.unwrap();
-        until(async || caller.get("//readyz").await.status == 503).await;
+        until("the service is not ready", async || caller.get("//readyz").await.status == 503).await;
         let refused = caller.post("/anonymize-requests", &request()).await;
         assert_eq!(refused.problem(503), "unavailable");
         assert!(lethe.journal().text().contains("the database is read-only"), "the log says why");
@@ -258,7 +250,8 @@ fn a_database_that_cannot_be_written_is_not_ready() {
         let reset = format!("SET default_transaction_read_only = off; ALTER DATABASE {name} RESET ALL");
         admin.execute(AssertSqlSafe(reset)).await.unwrap();
         // No restart is needed, because a connection that could not write is not used again.
-        until(async || caller.get("//readyz").await.status == 200).await;
-        until(async || caller.post("/anonymize-requests", &request()).await.status == 201).await;
+        until("the service is ready", async || caller.get("//readyz").await.status == 200).await;
+        until("a request is entered", async || caller.post("/anonymize-requests", &request()).await.status == 201)
+            .await;
     });
 }

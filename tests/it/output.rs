@@ -7,8 +7,7 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use serde_json::json;
 
-use crate::harness::{Caller, Store, TestLethe, signal, tell};
-use crate::outage::until;
+use crate::harness::{Caller, Store, TestLethe, signal, tell, until};
 
 /// A file that accepts no byte, like a file on a full disk.
 fn full() -> File {
@@ -52,7 +51,7 @@ async fn serves_without_a_log(lethe: &mut TestLethe, stderr: Stdio) {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let caller = Caller::new(client.clone(), &format!("http://127.0.0.1:{port}"), Some(token.trim()));
     let healthz = format!("http://127.0.0.1:{port}/healthz");
-    until(async || {
+    until("the server responds", async || {
         assert!(server.try_wait().unwrap().is_none(), "the server has ended");
         client.get(&healthz).send().await.is_ok()
     })

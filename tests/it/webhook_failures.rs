@@ -9,8 +9,7 @@ use lethe::store::{Db, StoreSettings, Vault};
 use serde_json::{Value, json};
 
 use crate::harness::receiver::{Got, Receiver};
-use crate::harness::{Needles, Store, TestLethe, each_store, kills, signal};
-use crate::outage::until;
+use crate::harness::{Needles, Store, TestLethe, each_store, kills, signal, until};
 use crate::webhooks::{calmly, deliver, enter, send_test};
 
 const AS_OF: &str = "2026-02-16T02:00:00Z";
@@ -165,10 +164,12 @@ each_store!(the_metrics_tell_of_messages_that_wait_and_that_were_sent, |mut leth
     let receiver = Receiver::start();
     let webhook = enter(&lethe, &receiver.url, FAILURES).await;
     send_test(&lethe, &webhook).await;
-    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
-    let shown = lethe.metrics().await;
-    assert!(shown.contains("lethe_webhook_messages_pending 1\n"), "{shown}");
-    assert!(!shown.contains("lethe_webhook_oldest_pending_seconds 0\n"), "{shown}");
+    until("the message has waited for a second", async || {
+        let shown = lethe.metrics().await;
+        assert!(shown.contains("lethe_webhook_messages_pending 1\n"), "{shown}");
+        !shown.contains("lethe_webhook_oldest_pending_seconds 0\n")
+    })
+    .await;
     deliver(&lethe).await.well();
     let shown = lethe.metrics().await;
     for line in ["messages_pending 0", "oldest_pending_seconds 0", "messages_total{state=\"delivered\"} 0"] {
@@ -183,7 +184,10 @@ each_store!(the_metrics_tell_of_messages_that_wait_and_that_were_sent, |mut leth
         receiver.says(status);
         send_test(&lethe, &webhook).await;
         // The counter of this state is no longer zero.
-        until(async || !lethe.metrics().await.contains(&format!("lethe_webhook_messages_total{line}"))).await;
+        until("the metric counts the message", async || {
+            !lethe.metrics().await.contains(&format!("lethe_webhook_messages_total{line}"))
+        })
+        .await;
     }
     let shown = lethe.metrics().await;
     assert!(shown.contains("lethe_webhook_messages_total{state=\"delivered\"} 1\n"), "{shown}");

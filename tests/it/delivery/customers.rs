@@ -1,13 +1,11 @@
 //! The customer of a delivered file stays known until that customer is forgotten, even if the call belongs to another one now.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::{
     WORDS, calmly, deliver, deliveries, ends, files, files_named, folder_of, operator, set_target, state, upload,
 };
-use crate::harness::{TestLethe, each_store};
+use crate::harness::{TestLethe, each_store, until};
 
 const KARI: &str = "91234567";
 const ADDRESS: &str = "kari@example.net";
@@ -122,9 +120,7 @@ each_store!(a_call_that_gets_another_customer_in_mid_transfer_is_delivered_anew,
     upload(&lethe, &path, "recording", &WORDS.repeat(1_500_000)).await;
     let folder = folder_of(&lethe).join("calls");
     let running = lethe.start(&["deliver", "--once"]);
-    while !files_named(&folder).iter().any(|name| ends(name, "part")) {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    until("the transfer has begun", async || files_named(&folder).iter().any(|name| ends(name, "part"))).await;
     call(&lethe, "cdr-1", json!({ "phone_number": OLA })).await;
     assert_eq!(running.end().await.code(), Some(2));
     assert_eq!(state(&lethe).await, ("pending".to_owned(), Some("customer_changed".to_owned())));

@@ -9,7 +9,7 @@ use super::{
     NUMBER, WORDS, call, calmly, deliver, deliveries, departures, ends, files, files_named, folder_of, operator, pairs,
     set_recordings, set_target, state, states, upload,
 };
-use crate::harness::{Answer, TestLethe, each_store, signal};
+use crate::harness::{Answer, TestLethe, each_store, signal, until};
 
 async fn into_folder(lethe: &TestLethe) {
     set_target(lethe, &json!({ "url": "file:///calls" })).await.expect(200);
@@ -85,16 +85,16 @@ each_store!(what_was_deleted_or_forgotten_is_not_delivered, |mut lethe: TestLeth
     assert_eq!(departures(&lethe).await, 0);
 });
 
-each_store!(two_couriers_share_the_outbox, |mut lethe: TestLethe| async move {
+each_store!(two_workers_share_the_outbox, |mut lethe: TestLethe| async move {
     calmly(&mut lethe).await;
     into_folder(&lethe).await;
     let path = call(&lethe, "cdr-1").await;
     for _ in 0..24 {
         upload(&lethe, &path, "recording", &WORDS.repeat(2_000)).await;
     }
-    let couriers = (0..3).map(|_| deliver(&lethe));
+    let workers = (0..3).map(|_| deliver(&lethe));
     let mut delivered = 0;
-    for ran in futures_util::future::join_all(couriers).await {
+    for ran in futures_util::future::join_all(workers).await {
         let told = ran.well().stdout;
         for line in told.lines() {
             delivered += serde_json::from_str::<Value>(line).unwrap()["delivered"].as_u64().unwrap();
@@ -105,7 +105,7 @@ each_store!(two_couriers_share_the_outbox, |mut lethe: TestLethe| async move {
     assert_eq!(pairs(&folder_of(&lethe).join("calls")).len(), 24);
 });
 
-each_store!(a_courier_killed_in_mid_transfer_loses_and_doubles_nothing, |mut lethe: TestLethe| async move {
+each_store!(a_worker_killed_in_mid_transfer_loses_and_doubles_nothing, |mut lethe: TestLethe| async move {
     calmly(&mut lethe).await;
     into_folder(&lethe).await;
     let path = call(&lethe, "cdr-1").await;
@@ -114,18 +114,18 @@ each_store!(a_courier_killed_in_mid_transfer_loses_and_doubles_nothing, |mut let
     let folder = folder_of(&lethe).join("calls");
     let running = lethe.start(&["deliver"]);
     let is_part = |name: &str| ends(name, "part");
-    while !files_named(&folder).iter().any(|name| is_part(name)) {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    until("the transfer has begun", async || files_named(&folder).iter().any(|name| is_part(name))).await;
     assert!(signal(running.pid, "KILL"));
     assert!(running.end().await.killed());
     let left = files_named(&folder);
     assert!(left.iter().all(|name| is_part(name)), "nothing has its own name yet: {left:?}");
     assert_eq!(state(&lethe).await.0, "pending");
     // No other worker takes the delivery before the claim has ended. Then another one does.
-    while state(&lethe).await.0 == "pending" {
+    until("the claim of the killed worker has ended", async || {
         deliver(&lethe).await.well();
-    }
+        state(&lethe).await.0 != "pending"
+    })
+    .await;
     assert_eq!(state(&lethe).await.0, "delivered");
     let recordings = pairs(&folder);
     assert!(recordings.len() == 1 && recordings[0].1 == bytes, "one whole recording");
@@ -139,9 +139,7 @@ each_store!(what_is_deleted_in_mid_transfer_gets_no_name, |mut lethe: TestLethe|
     let item = upload(&lethe, &path, "recording", &WORDS.repeat(1_500_000)).await;
     let folder = folder_of(&lethe).join("calls");
     let running = lethe.start(&["deliver", "--once"]);
-    while !files_named(&folder).iter().any(|name| ends(name, "part")) {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    until("the transfer has begun", async || files_named(&folder).iter().any(|name| ends(name, "part"))).await;
     let content = format!("/archive/content/{}", item["id"].as_str().unwrap());
     Answer::of(lethe.caller("dpo").call("DELETE", &content)).await.expect(204);
     running.end().await.well();
@@ -207,9 +205,7 @@ each_store!(the_server_of_development_mode_delivers_by_itself, |mut lethe: TestL
     into_folder(&lethe).await;
     let path = call(&lethe, "cdr-1").await;
     upload(&lethe, &path, "recording", WORDS).await;
-    while state(&lethe).await.0 == "pending" {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until("the recording is delivered", async || state(&lethe).await.0 != "pending").await;
     assert_eq!(state(&lethe).await.0, "delivered");
     assert_eq!(pairs(&folder_of(&lethe).join("calls")).len(), 1);
     lethe.stop().await;

@@ -1,14 +1,12 @@
 //! Delivery to real servers: sshd, ProFTPD with TLS, and S3.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::{
     WORDS, call, calmly, deliver, deliveries, departures, ends, files_named, operator, pairs, set_target, state, upload,
 };
 use crate::harness::servers::{S3, Server, proftpd, proftpd_with, sshd, sshd_with};
-use crate::harness::{TestLethe, each_store, signal};
+use crate::harness::{TestLethe, each_store, signal, until};
 
 /// The target of an sshd, for a key of its folder.
 fn by_sftp(server: &Server, key: &str) -> Value {
@@ -54,16 +52,16 @@ async fn arrive(lethe: &TestLethe, target: &Value) {
 /// Kills a worker as soon as a part of a file is at the target, and lets another one finish.
 async fn kill_in_mid_transfer(lethe: &TestLethe, has_begun: impl Fn() -> bool, is_partial: impl Fn() -> bool) {
     let running = lethe.start(&["deliver"]);
-    while !has_begun() {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    until("the transfer has begun", async || has_begun()).await;
     assert!(signal(running.pid, "KILL"));
     assert!(running.end().await.killed());
     assert!(!is_partial(), "a file that is not whole has its own name");
     assert_eq!(state(lethe).await.0, "pending");
-    while state(lethe).await.0 == "pending" {
+    until("the claim of the killed worker has ended", async || {
         deliver(lethe).await.well();
-    }
+        state(lethe).await.0 != "pending"
+    })
+    .await;
     assert_eq!(state(lethe).await.0, "delivered");
     assert_eq!(deliveries(lethe).await[0]["attempts"], 2);
 }
@@ -157,7 +155,7 @@ each_store!(recordings_go_to_an_sshd_that_lets_nobody_remove_files, |mut lethe: 
     assert!(!files_named(&server.inbox()).iter().any(|name| ends(name, "part")));
 });
 
-each_store!(a_courier_to_an_sshd_may_be_killed, |mut lethe: TestLethe| async move {
+each_store!(a_worker_to_an_sshd_may_be_killed, |mut lethe: TestLethe| async move {
     calmly(&mut lethe).await;
     let server = sshd();
     set_target(&lethe, &by_sftp(&server, "user")).await.expect(200);
@@ -239,7 +237,7 @@ each_store!(an_ftp_server_may_have_a_certificate_that_only_its_target_knows, |mu
     assert!(recordings.len() == 1 && recordings[0].1 == bytes);
 });
 
-each_store!(a_courier_to_an_ftp_server_may_be_killed, |mut lethe: TestLethe| async move {
+each_store!(a_worker_to_an_ftp_server_may_be_killed, |mut lethe: TestLethe| async move {
     calmly(&mut lethe).await;
     let server = proftpd();
     lethe.set("DELIVERY__CA_FILE", server.file("ca.pem").to_str().unwrap());

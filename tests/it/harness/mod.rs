@@ -18,6 +18,7 @@ pub mod receiver;
 pub mod servers;
 mod stage;
 mod stock;
+mod wait;
 mod wire;
 
 use std::future::Future;
@@ -36,6 +37,7 @@ pub use postgres::{Databases, OwnServer};
 pub use process::{Ran, signal};
 pub use stage::TestLethe;
 pub use stock::Stock;
+pub use wait::until;
 pub use wire::{Reply, Wire};
 
 /// The database that a story runs on.
