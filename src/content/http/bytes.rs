@@ -18,7 +18,7 @@ use crate::archive::View;
 use crate::audit::Action;
 use crate::base::actor::Actor;
 use crate::base::id::ContentId;
-use crate::content::{Access, Content, ContentStore, Redeemed, TextReading, open, redeem_ticket};
+use crate::content::{Access, Content, ContentReading, ContentStore, Redeemed, open, redeem_ticket};
 use crate::http::caller::ContentRead;
 use crate::http::docs::{
     CallProblems, ItemProblems, OpenProblems, PlayProblems, PurposeProblems, RangeProblems, StateProblems,
@@ -214,7 +214,7 @@ async fn answer(
 }
 
 fn stream(
-    reading: TextReading,
+    reading: ContentReading,
     id: ContentId,
 ) -> impl futures_util::Stream<Item = Result<Bytes, crate::content::ContentError>> {
     futures_util::stream::try_unfold(reading, move |mut reading| async move {
