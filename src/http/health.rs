@@ -130,7 +130,9 @@ pub struct HealthStatus {
 
 /// Check that the process runs
 ///
-/// This reads no database.
+/// The check reads no database.
+///
+/// This operation needs no token.
 #[utoipa::path(tag = "operations", operation_id = "check_health", security(()),
     responses((status = 200, description = "The process runs.", body = HealthStatus), ProbeProblems))]
 #[get("/healthz")]
@@ -140,9 +142,11 @@ pub async fn healthz() -> HttpResponse {
 
 /// Check that the service is ready
 ///
-/// This checks at most every few seconds that both databases can be written and are migrated. It is 503 while the
-/// service is being stopped, if the erasure journal could not be read since the start, and if a database of every tenant
-/// was restored from a backup.
+/// The service checks at most every few seconds that both databases can be written and are migrated. The call returns
+/// 503 while the service is being stopped. It also returns 503 if the erasure journal could not be read since the
+/// start, or if a database of every tenant was restored from a backup.
+///
+/// This operation needs no token.
 #[utoipa::path(tag = "operations", operation_id = "check_readiness", security(()),
     responses((status = 200, description = "The service is ready.", body = HealthStatus), ProbeProblems, Unavailable))]
 #[get("/readyz")]

@@ -73,8 +73,8 @@ pub struct NewRequest {
     #[serde(default, skip_serializing_if = "PatchField::is_absent")]
     #[schema(value_type = Option<AttestationInput>)]
     pub attestation: PatchField<AttestationInput>,
-    /// Whether the matches of this moment are counted and stored as `preview`, so that the result shows what changed since.
-    /// This needs the scope `archive:identify`, as every preview does.
+    /// Whether the matches of this moment are counted and stored as `preview`, so that the result shows what changed
+    /// since. This operation needs the scope `archive:identify`, as every preview does.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub preview: bool,
 }

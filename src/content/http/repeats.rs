@@ -62,8 +62,9 @@ pub(super) async fn uploaded(
     sha256: Option<[u8; 32]>,
 ) -> ApiResult<HttpResponse> {
     let content = find(stores, actor.tenant, id).await?.ok_or_else(|| {
-        Problem::new(Code::StateConflict)
-            .detail("The content that the first call with this key stored was deleted. Nothing was stored.")
+        Problem::new(Code::StateConflict).detail(
+            "The content that the first call with this key stored was deleted. Nothing was stored. Use another key.",
+        )
     })?;
     // The sender knows the digest of a text, although the service does not keep it.
     let item = ContentItem::without_parts(Content { sha256, ..content }, &actor.form, dropped);

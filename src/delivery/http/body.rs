@@ -172,7 +172,7 @@ impl From<Delivery> for DeliveryItem {
 pub struct DeliveryListing {
     /// The state that the listed deliveries have.
     pub state: Option<DeliveryState>,
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     #[param(format = "cursor")]
     pub cursor: Option<String>,
     /// The largest number of items in the page.

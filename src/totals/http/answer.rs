@@ -44,7 +44,7 @@ pub struct InteractionTotals {
     /// The time zone of days and hours.
     #[schema(example = "Europe/Oslo")]
     pub time_zone: &'static str,
-    /// The largest error of a percentile, as a part of its exact value. It is there if a percentile was asked for.
+    /// The largest error of a percentile, as a part of its exact value. It is present if a percentile was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub percentile_error: Option<f64>,
@@ -75,7 +75,7 @@ pub struct SurveyResponseTotals {
     pub time_zone: &'static str,
 }
 
-/// The figures of the interactions of one cell. A group and a measure that were not asked for are left out.
+/// The figures of the interactions of one cell. Groups and measures that were not requested are left out.
 #[derive(Debug, Default, Serialize, ToSchema)]
 #[schema(example = json!({"queue": "Invoice", "day": "2026-07-01", "count": 112, "suppressed": false, "duration_avg": 94.25}))]
 pub struct InteractionTotal {
@@ -120,7 +120,7 @@ pub struct InteractionTotal {
     duration_p95: Option<Value>,
 }
 
-/// The figures of the survey responses of one cell. A group and a measure that were not asked for are left out.
+/// The figures of the survey responses of one cell. Groups and measures that were not requested are left out.
 #[derive(Debug, Default, Serialize, ToSchema)]
 #[schema(example = json!({"week": "2026-W27", "count": 61, "suppressed": false, "score_avg": 7.43}))]
 pub struct SurveyResponseTotal {
@@ -141,7 +141,7 @@ pub struct SurveyResponseTotal {
     score_histogram: Option<Value>,
 }
 
-/// The groups of time that a cell can have. A group that was not asked for is left out.
+/// The groups of time that a cell can have. A group that was not requested is left out.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub struct TimeGroups {
     /// The local hour of the day, 0 to 23.

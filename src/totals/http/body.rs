@@ -20,7 +20,7 @@ const LONGEST_WORD: usize = 500;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum InteractionMeasure {
-    /// The number of interactions. It is always in the answer.
+    /// The number of interactions. It is always in the response.
     Count,
     /// The average duration in seconds.
     DurationAvg,
@@ -34,7 +34,7 @@ pub enum InteractionMeasure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SurveyResponseMeasure {
-    /// The number of survey responses. It is always in the answer.
+    /// The number of survey responses. It is always in the response.
     Count,
     /// The average score.
     ScoreAvg,
@@ -73,7 +73,7 @@ impl From<SurveyResponseGroup> for Group {
     }
 }
 
-/// The totals of interactions that are asked for.
+/// The query of totals of interactions.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
@@ -105,7 +105,7 @@ pub struct InteractionTotalsQuery {
     measures: Option<Vec<InteractionMeasure>>,
 }
 
-/// The totals of survey responses that are asked for.
+/// The query of totals of survey responses.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
