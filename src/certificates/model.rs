@@ -36,7 +36,7 @@ const DOES_NOT_PROVE: [&str; 7] = [
 
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
-    #[error("no such request")]
+    #[error("the request does not exist")]
     NotFound,
     /// The request waits, or the job that carried it out has not ended.
     #[error("the certificate is not made yet")]

@@ -73,7 +73,7 @@ fn show(tenant: &Tenant, report: &DeliveryReport, json: bool) {
     }
     let DeliveryReport { delivered, failed, held, cancelled } = report;
     print(&format!(
-        "{}: {delivered} delivered, {failed} failed and to be retried, {held} held, {cancelled} cancelled",
+        "{}: {delivered} delivered, {failed} failed and will be retried, {held} held, {cancelled} cancelled",
         tenant.slug
     ));
 }
@@ -84,7 +84,7 @@ fn show_messages(tenant: &Tenant, report: &WebhookReport, json: bool) {
     }
     let WebhookReport { messages_delivered, messages_failed, messages_held } = report;
     print(&format!(
-        "{}: {messages_delivered} messages delivered, {messages_failed} failed and to be retried, {messages_held} held",
+        "{}: messages: {messages_delivered} delivered, {messages_failed} failed and will be retried, {messages_held} held",
         tenant.slug
     ));
 }

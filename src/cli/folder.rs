@@ -33,12 +33,18 @@ pub struct Imported {
     pub rejected: Vec<RejectedFile>,
 }
 
+/// The rule for names of files.
+const NAME_RULE: &str = "the name must be an external id and the extension of a known format";
+
 /// A file that was not stored. Its name may contain an identifier and is not repeated.
 #[derive(Debug, Serialize)]
 pub struct RejectedFile {
     /// The file's position in the order of names, from 1, as `ls` shows them in the C locale.
     pub file: usize,
     pub code: &'static str,
+    /// The meaning of the code, for people.
+    #[serde(skip)]
+    pub reason: String,
 }
 
 /// A file and the facts that its name gives.
@@ -88,7 +94,7 @@ async fn import_batch(
     for (path, no) in batch {
         match ExportFile::new(path, no) {
             Some(candidate) => candidates.push(candidate),
-            None => imported.rejected.push(RejectedFile { file: no, code: "format" }),
+            None => imported.rejected.push(RejectedFile { file: no, code: "format", reason: NAME_RULE.to_owned() }),
         }
     }
     let external_ids = candidates.iter().map(|candidate| candidate.external_id.as_str());
@@ -99,7 +105,7 @@ async fn import_batch(
             Ok(true) => imported.created += 1,
             Ok(false) => imported.skipped += 1,
             Err(CommandError::Content(error)) if !error.is_transient() => {
-                imported.rejected.push(RejectedFile { file: no, code: error.code() });
+                imported.rejected.push(RejectedFile { file: no, code: error.code(), reason: error.to_string() });
             }
             Err(error) => return Err(error),
         }

@@ -160,8 +160,8 @@ fn show_files(imported: &Imported, json: bool) {
         rejected.len()
     ));
     let mut stderr = std::io::stderr();
-    for RejectedFile { file, code } in rejected {
-        let _ = writeln!(stderr, "file {file} in the order of names rejected: {code}");
+    for RejectedFile { file, code, reason } in rejected {
+        let _ = writeln!(stderr, "file {file}, in the order of names, rejected: {code}: {reason}");
     }
 }
 

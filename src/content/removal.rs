@@ -34,7 +34,7 @@ pub struct Removed {
     pub gone: Vec<ObjectId>,
     /// Content whose object is still there, or was not tried.
     pub left: BTreeSet<ObjectId>,
-    /// Whether the store is away: the next ones would meet the same.
+    /// Whether the store is unavailable, so that the next deletions would fail too.
     pub is_away: bool,
 }
 

@@ -35,13 +35,13 @@ pub struct NewDestination {
     pub renames: bool,
 }
 
-/// Declares each error once: the variant and its stable code.
+/// Declares each error once: the variant, its stable code, and its text.
 macro_rules! send_errors {
-    ($($(#[$doc:meta])* $name:ident = $word:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $word:literal, $text:literal;)*) => {
         /// The reason why an attempt failed, as a stable code. The texts of a server are never kept, because they may quote
         /// data that were sent to it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-        pub enum SendError { $($(#[$doc])* #[error($word)] $name,)* }
+        pub enum SendError { $($(#[$doc])* #[error($text)] $name,)* }
 
         impl SendError {
             /// The stable code.
@@ -55,49 +55,49 @@ macro_rules! send_errors {
 
 send_errors! {
     /// No program listens at the server's address.
-    ConnectionRefused = "connection_refused";
+    ConnectionRefused = "connection_refused", "the server refused the connection";
     /// The server's name or network cannot be found.
-    Unreachable = "unreachable";
+    Unreachable = "unreachable", "the server's name or network cannot be found";
     /// The server did not reply in time.
-    Timeout = "timeout";
+    Timeout = "timeout", "timeout: the server did not reply in time";
     /// The connection broke, or the server is about to close it.
-    ConnectionLost = "connection_lost";
+    ConnectionLost = "connection_lost", "the connection to the server broke";
     /// The server refuses the login.
-    AuthFailed = "auth_failed";
+    AuthFailed = "auth_failed", "the server refused the login";
     /// The server has another key than the one that the target names.
-    HostKeyMismatch = "host_key_mismatch";
+    HostKeyMismatch = "host_key_mismatch", "the server has another key than the target names";
     /// The server's certificate is not trusted, or it offers no TLS.
-    CertificateInvalid = "certificate_invalid";
+    CertificateInvalid = "certificate_invalid", "the server's certificate is not trusted, or the server has no TLS";
     /// The server has no free space.
-    Quota = "quota";
+    Quota = "quota", "the server has no free space";
     /// The login may not write to the folder or bucket.
-    Permission = "permission";
+    Permission = "permission", "the login may not write to the folder or bucket";
     /// The folder or bucket does not exist.
-    FolderMissing = "folder_missing";
+    FolderMissing = "folder_missing", "the folder or bucket does not exist";
     /// The server is too busy.
-    Busy = "busy";
+    Busy = "busy", "the server is too busy";
     /// The server refused for another reason, or does not follow the protocol.
-    Refused = "refused";
+    Refused = "refused", "the server refused the delivery";
     /// The worker is stopping.
-    Interrupted = "interrupted";
+    Interrupted = "interrupted", "the worker was stopped";
     /// The target was changed while it was being used.
-    TargetChanged = "target_changed";
+    TargetChanged = "target_changed", "the delivery target was changed during the attempt";
     /// The interaction was sent again with another customer during the attempt.
-    CustomerChanged = "customer_changed";
+    CustomerChanged = "customer_changed", "the interaction was sent with another customer during the attempt";
     /// The tenant has no target any more.
-    TargetMissing = "target_missing";
+    TargetMissing = "target_missing", "the tenant has no delivery target";
     /// The target needs plain FTP, and the tenant's settings do not allow it.
-    PlainFtpNotAllowed = "plain_ftp_not_allowed";
+    PlainFtpNotAllowed = "plain_ftp_not_allowed", "the tenant's settings do not allow plain FTP";
     /// The tenant's key has expired. A recording that must be encrypted is not sent in clear (B8).
-    RecordingKeyExpired = "recording_key_expired";
+    RecordingKeyExpired = "recording_key_expired", "the tenant's recording key has expired";
     /// The recording's bytes cannot be read.
-    ContentUnavailable = "content_unavailable";
+    ContentUnavailable = "content_unavailable", "the recording cannot be read";
     /// This build does not include this kind of target.
-    NotBuiltIn = "not_built_in";
+    NotBuiltIn = "not_built_in", "this build does not include this kind of delivery target";
     /// A database does not respond.
-    Unavailable = "unavailable";
+    Unavailable = "unavailable", "a database is unavailable";
     /// This service has an error of its own.
-    Internal = "internal";
+    Internal = "internal", "the service has an internal error";
 }
 
 impl SendError {

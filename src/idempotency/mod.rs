@@ -165,7 +165,7 @@ pub async fn settle(
 /// Gives a key back whose call failed: only successes are kept. If this fails too, the key is free after a minute.
 pub async fn release(db: &Db<Archive>, reservation: &Reservation) {
     if let Err(error) = delete(db, reservation).await {
-        tracing::warn!(%error, "releasing an idempotency key failed; the key is free after a minute");
+        tracing::warn!(%error, "Releasing an idempotency key failed; the key is free after a minute");
     }
 }
 

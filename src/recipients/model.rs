@@ -138,7 +138,7 @@ pub struct RecipientFilter {
 /// Why a recipient cannot be created or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum RecipientError {
-    #[error("no such recipient")]
+    #[error("the recipient does not exist")]
     NotFound,
     #[error(transparent)]
     Version(#[from] VersionError),

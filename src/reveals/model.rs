@@ -146,23 +146,23 @@ pub enum Outcome {
 /// Why a reveal cannot be entered, decided, or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum RevealError {
-    #[error("no such reveal")]
+    #[error("the reveal does not exist")]
     NotFound,
     #[error(transparent)]
     Version(#[from] VersionError),
-    #[error("the user has asked for the reveal themselves")]
+    #[error("the user requested the reveal, so another user must decide about it")]
     OwnRequest,
-    #[error("another user has asked for the reveal")]
+    #[error("another user requested the reveal")]
     NotRequester,
     #[error("nobody has approved the reveal yet")]
     Waiting,
     #[error("the time of the reveal is over")]
     Expired,
     /// It was approved, denied, or revoked before.
-    #[error("the reveal is decided")]
+    #[error("the reveal was approved or denied before")]
     Decided,
     /// The user has opened as many values as a day allows.
-    #[error("the cap of the day is reached")]
+    #[error("the user has opened as many values as a day allows")]
     Capped {
         /// The seconds until the next local day.
         seconds: i64,
@@ -174,7 +174,7 @@ pub enum RevealError {
     /// The cursor belongs to another query.
     #[error(transparent)]
     Cursor(#[from] CursorError),
-    #[error("no such tenant")]
+    #[error("the tenant does not exist")]
     TenantUnknown,
     #[error(transparent)]
     Tenant(#[from] TenantError),

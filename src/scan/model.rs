@@ -197,6 +197,6 @@ pub enum ScanError {
     Content(#[from] ContentError),
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    #[error("the scan was asked to stop")]
+    #[error("the scan was stopped")]
     Stopped,
 }

@@ -51,7 +51,7 @@ pub struct Checkpoint {
 
 /// The text is no checkpoint of an audit log.
 #[derive(Debug, thiserror::Error)]
-#[error("this is no signed checkpoint of an audit log")]
+#[error("the text is not a signed checkpoint of an audit log")]
 pub struct CheckpointError;
 
 impl Checkpoint {

@@ -11,7 +11,7 @@ use super::table::{TableRows, show_totals};
 use crate::app::{self, Addresses};
 use crate::base::day::start_of_day;
 use crate::cli::exit::CommandError;
-use crate::cli::output::print;
+use crate::cli::output::{counted, print};
 use crate::config::Config;
 use crate::content::ContentStore;
 use crate::http::auth::dev_token;
@@ -130,7 +130,7 @@ impl Story {
         for (_, report) in reports {
             let counts: Vec<_> =
                 report.anonymized.iter().map(|(target, records)| format!("{target} {records}")).collect();
-            print(&format!("  {} requests done; anonymized: {}", report.requests_done, counts.join(", ")));
+            print(&format!("  {} done; anonymized: {}", counted(report.requests_done, "request"), counts.join(", ")));
         }
         Ok(())
     }
