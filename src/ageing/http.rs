@@ -58,7 +58,7 @@ pub struct AgeingPolicyItem {
     /// The age in days at which interactions lose their precision.
     #[schema(example = 400)]
     pub after_days: u32,
-    /// The interactions that the policy chooses.
+    /// The interactions that the policy selects.
     pub records: PolicyRecords,
     /// The operators that apply at each level of the ladder.
     pub always: AlwaysOperators,

@@ -83,7 +83,7 @@ actions! {
     TenantChanged = "tenant.changed";
     /// Records were exported in a view without identifiers.
     ArchiveExported = "archive.exported";
-    /// A user asked to see the values of tokens.
+    /// A user requested to see the values of tokens.
     RevealRequested = "reveal.requested";
     /// Another user approved a reveal.
     RevealApproved = "reveal.approved";

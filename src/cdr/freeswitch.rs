@@ -125,7 +125,7 @@ pub(super) fn call(row: &CsvRow<'_>, zone: Tz, house: &House) -> Result<Call, Ca
     Ok(Call::new(external_id, &parties, &times, outcome, &leg))
 }
 
-/// The template that a row was written in, told by where its times and its direction are.
+/// The template that a row was written in. The positions of the times and of the direction show it.
 fn layout(row: &CsvRow<'_>) -> Result<&'static FreeSwitchColumns, CallLogError> {
     if row.text((2, "direction"))?.and_then(direction_of).is_some() && row.is_time(OPENCDRRATE.end.0) {
         return Ok(&OPENCDRRATE);

@@ -78,11 +78,11 @@ impl fmt::Debug for CallLine {
 #[derive(Debug, thiserror::Error)]
 pub enum CdrError {
     /// One row cannot be read. The rows after it can.
-    #[error("line {line}: {fault}")]
+    #[error("line {line}: {error}")]
     Row {
         /// The row's line in the file, counted from 1.
         line: u64,
-        fault: CallLogError,
+        error: CallLogError,
     },
     #[error("the file cannot be read")]
     Io(#[from] io::Error),
@@ -167,10 +167,10 @@ impl<R: Read> Iterator for CallLines<R> {
             match self.rows.advance() {
                 Ok(Next::Blank) => {}
                 Ok(Next::End) => self.ended = true,
-                Ok(Next::TooLong) => return Some(Err(self.fault(CallLogError::TooLong))),
+                Ok(Next::TooLong) => return Some(Err(self.row_error(CallLogError::TooLong))),
                 Ok(Next::Row) => {
-                    if let Err(fault) = self.row() {
-                        return Some(Err(self.fault(fault)));
+                    if let Err(error) = self.row() {
+                        return Some(Err(self.row_error(error)));
                     }
                 }
                 Err(error) => {
@@ -208,8 +208,8 @@ impl<R: Read> CallLines<R> {
         Some(call.to_json().map(|json| CallLine { number, json }).map_err(|error| io::Error::from(error).into()))
     }
 
-    const fn fault(&self, fault: CallLogError) -> CdrError {
-        CdrError::Row { line: self.rows.line(), fault }
+    const fn row_error(&self, error: CallLogError) -> CdrError {
+        CdrError::Row { line: self.rows.line(), error }
     }
 }
 

@@ -137,7 +137,7 @@ pub struct Anonymized {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ContentPart {
-    /// Whether the request asked for the deletion of content.
+    /// Whether the request includes the deletion of content.
     pub deletion_asked: bool,
     pub deleted: u64,
     pub texts_anonymized: u64,

@@ -15,7 +15,7 @@ use crate::delivery::DeliveryReport;
 use crate::tenants::Tenant;
 use crate::webhooks::WebhookReport;
 
-/// Works the outbox once, or until the process is asked to stop.
+/// Processes the outbox once, or until the process is stopped.
 pub async fn run(config: &Config, arguments: DeliverArguments) -> Result<Exit, CommandError> {
     let DeliverArguments { once, tenant, held, json } = arguments;
     let stores = Arc::new(open_in_step(config, tenant.as_deref()).await?);

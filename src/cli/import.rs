@@ -139,9 +139,9 @@ async fn import_calls<K: RecordKind>(
     for line in calls {
         match line {
             Ok(line) => intake.take(line.number, Some(&line.json)).await?,
-            Err(CdrError::Row { line, fault }) => {
-                let pointer = fault.column().map(|column| format!("/{column}")).unwrap_or_default();
-                intake.refuse(line, vec![FieldError::at(pointer, fault.code(), fault.to_string())]);
+            Err(CdrError::Row { line, error }) => {
+                let pointer = error.column().map(|column| format!("/{column}")).unwrap_or_default();
+                intake.refuse(line, vec![FieldError::at(pointer, error.code(), error.to_string())]);
             }
             Err(CdrError::Io(error)) => return Err(error.into()),
         }

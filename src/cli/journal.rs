@@ -107,7 +107,7 @@ pub async fn replay(config: &Config, arguments: ReplayArguments) -> Result<Exit,
     let (ending, reports) = restore::replay(&stores, &content_store, options, &progress, &stop).await?;
     listening.abort();
     progress.finish();
-    // The lost rows are told by the first seal after them. Until then, the log would be broken for its verification.
+    // The first seal after the lost rows records them. Until then, the verification would report a broken log.
     if !dry_run && let Err(error) = app::sealer(config, &stores).of_replay().round().await {
         tracing::warn!(%error, "Sealing the audit logs failed; serve or the next job seals them");
     }

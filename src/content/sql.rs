@@ -156,7 +156,7 @@ pub async fn is_there(
     Ok(found > 0)
 }
 
-/// Some of the content of some interactions, of some kinds; what is sensitive only if asked for.
+/// Some of the content of some interactions, of some kinds. Sensitive content is included only on request.
 pub async fn objects_of(
     tx: &mut Tx<Archive>,
     tenant: TenantId,

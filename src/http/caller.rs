@@ -52,11 +52,11 @@ markers! {
     ArchiveIngest: ArchiveIngest;
     /// Readers of totals.
     ArchiveTotals: ArchiveTotals;
-    /// Callers that ask to reveal tokens.
+    /// Callers that request reveals.
     ArchiveReveal: ArchiveReveal;
-    /// Callers that approve what another user asked for.
+    /// Callers that approve another user's request.
     RevealsApprove: RevealsApprove;
-    /// Readers of reveals: those who ask, and those who approve.
+    /// Readers of reveals: the users who request, and those who approve.
     RevealsRead: ArchiveReveal | RevealsApprove;
     /// Readers of content.
     ContentRead: ContentRead;

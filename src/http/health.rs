@@ -83,7 +83,7 @@ impl Health {
         outcome.unwrap_or_else(|_| Err("another probe timed out".to_owned()))
     }
 
-    /// Calls `observe` before the metrics are rendered, to update values that nothing counts on the way: the use of the
+    /// Calls `observe` before the metrics are rendered. It updates values that are not counted by calls: the use of the
     /// pools, and the oldest waiting request.
     #[must_use]
     pub fn observing<F>(mut self, observe: F) -> Self
@@ -144,7 +144,7 @@ pub async fn healthz() -> HttpResponse {
 ///
 /// The service checks at most every few seconds that both databases can be written and are migrated. The call returns
 /// 503 while the service is being stopped. It also returns 503 if the erasure journal could not be read since the
-/// start, or if a database of every tenant was restored from a backup.
+/// start, or if every tenant needs a replay after a restore.
 ///
 /// This operation needs no token.
 #[utoipa::path(tag = "operations", operation_id = "check_readiness", security(()),

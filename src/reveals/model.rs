@@ -88,7 +88,7 @@ pub struct Reveal {
 }
 
 impl Reveal {
-    /// Whether the actor has asked for it.
+    /// Whether the actor requested the reveal.
     #[must_use]
     pub fn is_of(&self, actor: &Actor) -> bool {
         self.issuer == actor.issuer && self.user_sub == actor.sub

@@ -99,7 +99,7 @@ enum Look {
     Whole,
     /// A window inside a longer run of digits.
     Window,
-    /// A number that nobody has written, with the beginning of one that somebody has.
+    /// A number that nobody has written. It begins like a number in the text.
     Control,
 }
 

@@ -1,7 +1,7 @@
 //! The parts of a text that may be an identifier: runs of digits, and the shapes of e-mail addresses.
 //!
-//! This is deliberately another way than the one by which `crates/pii` finds identifiers at ingest: no library of phone
-//! numbers, no grammar of texts, no regular expression. It asks of each run of digits whether somebody is behind it.
+//! The code is deliberately different from `crates/pii`, which finds identifiers at ingest. It uses no library of phone
+//! numbers, no grammar of texts, and no regular expression. Each run of digits may be an identifier.
 
 use super::encodings::{decodings, texts_of_json, tokens};
 use super::reading::unescaped;

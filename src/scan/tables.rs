@@ -72,7 +72,8 @@ impl ScannedTable {
         self.table.key().len() + usize::from(with_changes)
     }
 
-    /// Whether reading may go on at a key another night. A key with a text in it is not kept: it may name somebody.
+    /// Whether a later scan may continue at a key. A key with a text is not kept, because the text may contain an
+    /// identifier.
     fn may_pause(&self) -> bool {
         let key = self.table.key();
         !key.is_empty() && key.iter().all(|column| !column.is_text())

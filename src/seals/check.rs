@@ -108,7 +108,7 @@ struct LogWalk<'a> {
     /// The seals that were read, and whose rows were not.
     seals: VecDeque<Seal>,
     verdict: Verdict,
-    /// How many more ids of records the deleted rows told as deleted than they lacked themselves.
+    /// The number of ids of records that the deleted rows record as deleted, less those that they lacked themselves.
     unlinked: i64,
     /// The first checkpoint without a valid signature, or of another log than the deleted rows were, or the first seal of
     /// another tree.
@@ -129,7 +129,7 @@ impl LogWalk<'_> {
         self.refused = self.refused.into_iter().chain(fault).min();
     }
 
-    /// Verifies all numbered rows, and returns the first fault.
+    /// Verifies all numbered rows, and returns the first error.
     async fn run(&mut self) -> Result<Option<Fault>, SealError> {
         let sealed = self.newest().await?;
         // The numbers begin with 1, so the pages below do not have such a row.

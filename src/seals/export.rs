@@ -199,7 +199,7 @@ struct Lines {
 }
 
 impl Lines {
-    /// Adds all lines to a verification, and returns the first fault.
+    /// Adds all lines to a verification, and returns the first error.
     fn read_all(
         &mut self,
         file: &mut impl BufRead,

@@ -63,9 +63,9 @@ pub struct SealedLeaves {
 pub struct KeptLog {
     /// The last deleted row, and the tree up to it.
     pub start: Start,
-    /// How many rows are deleted.
+    /// The number of deleted rows.
     pub deleted: i64,
-    /// How many more ids of records the deleted rows told as deleted than they lacked themselves.
+    /// The number of ids of records that the deleted rows record as deleted, less those that they lacked themselves.
     pub unlinked: i64,
     /// The number of days in force. Without one, rows are kept for ever.
     pub days: Option<i64>,

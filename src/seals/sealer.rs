@@ -47,8 +47,8 @@ impl Sealer {
         Self { app, host, known: Mutex::default(), reopens: false }
     }
 
-    /// The sealer of a replay. Only an operator can say that the end of a log is missing because of a restore. Otherwise,
-    /// rows that somebody has deleted would be taken for lost ones.
+    /// The sealer of a replay. Only an operator can say that the end of a log is missing because of a restore.
+    /// Otherwise, rows that an attacker has deleted would count as lost ones.
     #[must_use]
     pub fn of_replay(self) -> Self {
         Self { reopens: true, ..self }

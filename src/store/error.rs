@@ -39,7 +39,7 @@ impl StoreError {
 }
 
 impl StoreError {
-    /// Whether the program or the stored data are at fault. No caller and no later attempt can repair that.
+    /// Whether the program or the stored data are wrong. Neither a caller nor a later attempt can repair that.
     pub(super) const fn is_mistake(&self) -> bool {
         matches!(
             self,

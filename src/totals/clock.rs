@@ -14,7 +14,7 @@ const WEEK: i64 = 7 * DAY;
 /// on a Monday.
 const MONDAY: i64 = 3 * DAY;
 
-/// The shortest buckets from which the groups of a total can be told.
+/// The shortest buckets from which the groups of a total can be computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BucketClock {
     /// The length of a bucket, in seconds.

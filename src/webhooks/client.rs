@@ -79,7 +79,7 @@ impl WebhookClient {
 
     /// Sends a message. Returns the status by which the receiver accepted it.
     pub async fn send(&self, url: &str, headers: &SignedHeaders, body: String) -> Result<u16, Failure> {
-        // The resolver is not asked about a literal.
+        // An IP address in the URL is not resolved, so it is checked here.
         let url = self.guard.read(url).map_err(|_| SendError::AddressBlocked)?;
         let SignedHeaders { id, timestamp, signature } = headers;
         let call = self

@@ -149,7 +149,7 @@ reasons! {
     TooLong = "too_long";
     /// The event was deleted, because it is too old.
     Expired = "expired";
-    /// The worker was asked to end.
+    /// The worker is stopping.
     Interrupted = "interrupted";
 }
 

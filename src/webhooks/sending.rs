@@ -75,7 +75,7 @@ impl Sending<'_> {
         Ok(report)
     }
 
-    /// Whether somebody has changed, disabled, or deleted the webhook since its messages were begun.
+    /// Whether the webhook was changed, disabled, or deleted since its messages were claimed.
     async fn is_changed(&self) -> Result<bool, WebhookError> {
         let mut tx = self.worker.app.archive.read().await?;
         let now = outbox::webhook(&mut tx, self.tenant.id, self.webhook.id).await?;

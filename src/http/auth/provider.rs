@@ -109,7 +109,7 @@ impl Provider {
         Ok(Arc::clone(&set.keys))
     }
 
-    /// Newer keys than those that did not verify a token. The provider is asked at most once a minute.
+    /// Newer keys than those that did not verify a token. The provider is called at most once a minute.
     pub(super) async fn newer_than(&self, keys: &Arc<KeySet>, now: DateTime<Utc>) -> Option<Arc<KeySet>> {
         let newer = || {
             let fetched = self.fetched.load_full()?;
