@@ -42,7 +42,7 @@ pub struct AuditEvent {
     #[schema(value_type = Action)]
     pub action: String,
     /// `allowed` or `refused`.
-    #[schema(value_type = audit::Outcome)]
+    #[schema(value_type = audit::AuditOutcome)]
     pub outcome: String,
     /// The purpose that the caller stated.
     #[schema(required)]

@@ -153,9 +153,9 @@ described!(Action as "AuditAction", "An audited action.", Action::ALL.iter().map
 
 /// Whether an action was allowed.
 #[derive(Debug)]
-pub struct Outcome;
+pub struct AuditOutcome;
 
-described!(Outcome as "AuditOutcome", "Whether the action was allowed.", ["allowed", "refused"]);
+described!(AuditOutcome as "AuditOutcome", "Whether the action was allowed.", ["allowed", "refused"]);
 
 #[derive(Clone, Debug)]
 pub struct Entry {

@@ -16,11 +16,11 @@ pub(super) const LABEL_DIGITS: usize = 6;
 /// A column: its position and its name.
 pub(super) type Column = (usize, &'static str);
 
-pub(super) struct CsvRow<'a> {
+pub(super) struct CallLogRow<'a> {
     record: &'a ByteRecord,
 }
 
-impl<'a> CsvRow<'a> {
+impl<'a> CallLogRow<'a> {
     pub(super) const fn new(record: &'a ByteRecord) -> Self {
         Self { record }
     }

@@ -20,8 +20,8 @@ use std::io::{self, Read};
 
 use chrono_tz::Tz;
 
-use call::Call;
-use fields::CsvRow;
+use call::CdrCall;
+use fields::CallLogRow;
 pub use parties::House;
 use rows::{Next, Rows};
 
@@ -151,7 +151,7 @@ pub struct CallLines<R> {
     house: House,
     rows: Rows<R>,
     /// The calls that may have further rows, each with the line of its first one.
-    waiting: VecDeque<(u64, Call)>,
+    waiting: VecDeque<(u64, CdrCall)>,
     /// Which of all calls has an id.
     places: HashMap<String, usize>,
     /// How many calls were given out.
@@ -186,7 +186,7 @@ impl<R: Read> Iterator for CallLines<R> {
 impl<R: Read> CallLines<R> {
     /// Reads a row into its call.
     fn row(&mut self) -> Result<(), CallLogError> {
-        let row = CsvRow::new(self.rows.record());
+        let row = CallLogRow::new(self.rows.record());
         let call = match self.exchange {
             Exchange::Asterisk => asterisk::call(&row, self.zone, &self.house),
             Exchange::Freeswitch => freeswitch::call(&row, self.zone, &self.house),

@@ -25,7 +25,7 @@ const PIECE: usize = 256 << 10;
 
 /// The result of an import of a folder.
 #[derive(Debug, Default, Serialize)]
-pub struct Imported {
+pub struct ImportedFiles {
     pub received: u64,
     pub created: u64,
     /// The number of files that are stored already, with the same kind and digest.
@@ -62,7 +62,7 @@ pub async fn import(
     content_store: &Arc<ContentStore>,
     tenant: &Tenant,
     folder: &Path,
-) -> Result<Imported, CommandError> {
+) -> Result<ImportedFiles, CommandError> {
     let mut paths = Vec::new();
     let entries = std::fs::read_dir(folder);
     for entry in entries.map_err(|error| files::unusable("the folder", folder, "read", &error))? {
@@ -72,7 +72,7 @@ pub async fn import(
         }
     }
     paths.sort();
-    let mut imported = Imported { received: paths.len() as u64, ..Imported::default() };
+    let mut imported = ImportedFiles { received: paths.len() as u64, ..ImportedFiles::default() };
     let mut numbered = paths.into_iter().zip(1..);
     loop {
         let batch: Vec<(PathBuf, usize)> = numbered.by_ref().take(BATCH).collect();
@@ -88,7 +88,7 @@ async fn import_batch(
     content_store: &Arc<ContentStore>,
     tenant: &Tenant,
     batch: Vec<(PathBuf, usize)>,
-    imported: &mut Imported,
+    imported: &mut ImportedFiles,
 ) -> Result<(), CommandError> {
     let mut candidates = Vec::new();
     for (path, no) in batch {

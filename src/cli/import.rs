@@ -8,7 +8,7 @@ use super::COMMAND_LINE;
 use super::args::{ImportArguments, KindArgument};
 use super::exit::{CommandError, Exit};
 use super::files;
-use super::folder::{self, Imported, RejectedFile};
+use super::folder::{self, ImportedFiles, RejectedFile};
 use super::job::{self, find};
 use super::output::print;
 use crate::app;
@@ -149,12 +149,12 @@ async fn import_calls<K: RecordKind>(
     Ok(())
 }
 
-fn show_files(imported: &Imported, json: bool) {
+fn show_files(imported: &ImportedFiles, json: bool) {
     if json {
         print(&serde_json::to_string(imported).unwrap_or_default());
         return;
     }
-    let Imported { received, created, skipped, rejected } = imported;
+    let ImportedFiles { received, created, skipped, rejected } = imported;
     print(&format!(
         "{received} files, {created} stored, {skipped} skipped because they are stored already, {} rejected",
         rejected.len()

@@ -242,14 +242,15 @@ type Load = dyn Fn(String) -> BoxFuture<'static, Result<Option<TenantId>, Proble
 type Guard = dyn Fn(TenantId) -> BoxFuture<'static, Option<Code>> + Send + Sync;
 
 /// The recipient of a client: the tenant, the issuer, the client, and whether the client acts for itself and not for a user.
-type Members = dyn Fn(TenantId, String, String, bool) -> BoxFuture<'static, Result<Membership, Problem>> + Send + Sync;
+type MembershipLookup =
+    dyn Fn(TenantId, String, String, bool) -> BoxFuture<'static, Result<Membership, Problem>> + Send + Sync;
 
 /// The tenants by their slugs. Known ones are remembered, and unknown ones are looked up again.
 pub struct TenantDirectory {
     known: ArcSwap<HashMap<String, TenantId>>,
     load: Box<Load>,
     guard: Box<Guard>,
-    members: Box<Members>,
+    members: Box<MembershipLookup>,
 }
 
 impl TenantDirectory {

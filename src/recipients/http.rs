@@ -20,7 +20,7 @@ use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, Problem, Registry};
 use crate::idempotency::Replayable;
-use crate::idempotency::http::{IdempotencyKey, REPLAYED};
+use crate::idempotency::http::{IdempotencyHeader, REPLAYED};
 use crate::vault::AppContext;
 
 type RecipientPage = Page<RecipientItem>;
@@ -132,7 +132,7 @@ pub async fn list_recipients(
 pub async fn create_recipient(
     caller: Caller<PoliciesAdmin>,
     _: Params<Nothing>,
-    key: IdempotencyKey,
+    key: IdempotencyHeader,
     request: HttpRequest,
     body: Body<NewRecipient>,
     app: Data<AppContext>,

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Decision, NewReveal, OpenedItem, Outcome, Reveal, RevealError, RevealFilter, RevealStatus};
+use super::{Decision, NewReveal, OpenedItem, Reveal, RevealError, RevealFilter, RevealOutcome, RevealStatus};
 use crate::base::id::RevealId;
 use crate::base::page::Page;
 use crate::base::words::described;
@@ -22,7 +22,7 @@ use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, Problem, Registry};
 use crate::idempotency::Replayable;
-use crate::idempotency::http::{IdempotencyKey, REPLAYED};
+use crate::idempotency::http::{IdempotencyHeader, REPLAYED};
 use crate::vault::AppContext;
 
 type RevealPage = Page<RevealItem>;
@@ -155,9 +155,9 @@ pub struct RevealedToken {
 impl From<OpenedItem> for RevealedToken {
     fn from(item: OpenedItem) -> Self {
         let (value, code) = match item.outcome {
-            Outcome::Value(value) => (Some(value), None),
-            Outcome::Forgotten => (None, Some(RevealCode::Forgotten)),
-            Outcome::Unknown => (None, Some(RevealCode::Unknown)),
+            RevealOutcome::Value(value) => (Some(value), None),
+            RevealOutcome::Forgotten => (None, Some(RevealCode::Forgotten)),
+            RevealOutcome::Unknown => (None, Some(RevealCode::Unknown)),
         };
         Self { token: item.token.to_string(), value, code }
     }
@@ -213,7 +213,7 @@ pub async fn list_reveals(
 pub async fn create_reveal(
     caller: Caller<ArchiveReveal>,
     _: Params<Nothing>,
-    key: IdempotencyKey,
+    key: IdempotencyHeader,
     request: HttpRequest,
     body: Body<NewReveal>,
     app: Data<AppContext>,

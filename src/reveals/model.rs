@@ -131,11 +131,11 @@ pub struct RevealFilter {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenedItem {
     pub token: Token,
-    pub outcome: Outcome,
+    pub outcome: RevealOutcome,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum RevealOutcome {
     Value(String),
     /// The customer was forgotten since the reveal was entered, or is hidden now.
     Forgotten,

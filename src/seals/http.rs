@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{Export, SealError};
+use super::{AuditExport, SealError};
 use crate::http::caller::AuditRead;
 use crate::http::docs::{CallProblems, ItemProblems};
 use crate::http::query::{Nothing, Params};
@@ -80,7 +80,7 @@ pub async fn export_audit_events(
     if from.zip(to).is_some_and(|(from, to)| from >= to) {
         return Err(Problem::new(Code::ValidationFailed).parameter("to", "out_of_range", "must be after from"));
     }
-    let export = Export::begin(&app, caller.tenant, from, to).await?;
+    let export = AuditExport::begin(&app, caller.tenant, from, to).await?;
     let lines = futures_util::stream::try_unfold((export, app), |(mut export, app)| async move {
         let lines = export.next(&app).await.inspect_err(|error| {
             tracing::error!(%error, "Sending an export of the audit log failed before its end");

@@ -9,7 +9,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Response, StatusCode};
 
 use super::body::MEDIA_TYPE;
-use super::guard::{AddressError, AddressGuard};
+use super::guard::{AddressGuard, WebhookAddressError};
 use super::model::SendError;
 use super::signature::SignedHeaders;
 
@@ -130,7 +130,7 @@ async fn read_some(response: &mut Response) {
 fn reason(error: &reqwest::Error) -> SendError {
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
-        if inner.downcast_ref::<AddressError>().is_some() {
+        if inner.downcast_ref::<WebhookAddressError>().is_some() {
             return SendError::AddressBlocked;
         }
         cause = inner.source();

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::guard::AddressError;
+use super::guard::WebhookAddressError;
 use crate::base::crypto::{CryptoError, Key};
 use crate::base::field::FieldError;
 use crate::base::id::{EventId, MessageId};
@@ -191,8 +191,8 @@ pub enum WebhookError {
     Recipient(#[from] RecipientError),
 }
 
-impl From<AddressError> for WebhookError {
-    fn from(error: AddressError) -> Self {
+impl From<WebhookAddressError> for WebhookError {
+    fn from(error: WebhookAddressError) -> Self {
         Self::Invalid(vec![FieldError::at("/url", error.code(), error.to_string())])
     }
 }

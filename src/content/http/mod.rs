@@ -36,7 +36,7 @@ use crate::http::path::Id;
 use crate::http::query::{Nothing, Params};
 use crate::http::raw::{Binary, Raw};
 use crate::http::{ApiResult, Caller, Code, HttpContext, Problem, Registry};
-use crate::idempotency::http::IdempotencyKey;
+use crate::idempotency::http::IdempotencyHeader;
 use crate::tenants;
 use crate::vault::AppContext;
 
@@ -107,7 +107,7 @@ pub async fn upload_content(
     caller: Caller<ContentWrite>,
     id: Id<RecordId>,
     params: Params<UploadParams>,
-    (declared, key): (Declared, IdempotencyKey),
+    (declared, key): (Declared, IdempotencyHeader),
     raw: Raw,
     (stores, content_store): (Data<AppContext>, Data<ContentStore>),
     context: Data<HttpContext>,
@@ -236,7 +236,7 @@ pub async fn create_content_ticket(
     id: Id<ContentId>,
     _: Params<Nothing>,
     reason: AccessReason,
-    key: IdempotencyKey,
+    key: IdempotencyHeader,
     stores: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
     let content = found(&stores, &caller, id.0).await?;

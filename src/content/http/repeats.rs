@@ -14,7 +14,7 @@ use crate::base::actor::Actor;
 use crate::base::hex::hex;
 use crate::content::{Content, Keyed, NewContent, Once, Uploaded, find};
 use crate::http::{ApiResult, Code, Problem};
-use crate::idempotency::http::{IdempotencyKey, REPLAYED};
+use crate::idempotency::http::{IdempotencyHeader, REPLAYED};
 use crate::idempotency::{self, IdempotencyError};
 use crate::vault::AppContext;
 
@@ -36,7 +36,7 @@ pub(super) async fn begin<T: DeserializeOwned>(
     stores: &Arc<AppContext>,
     actor: &Actor,
     route: &str,
-    key: &IdempotencyKey,
+    key: &IdempotencyHeader,
     body: impl FnOnce() -> ApiResult<Value>,
 ) -> ApiResult<Option<Keyed<T>>> {
     let Some(key) = &key.0 else { return Ok(None) };

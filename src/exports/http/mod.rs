@@ -25,7 +25,7 @@ use crate::http::path::Id;
 use crate::http::query::{Nothing, Params};
 use crate::http::raw::Binary;
 use crate::http::{ApiResult, Caller, Code, Problem, Registry};
-use crate::idempotency::http::{IdempotencyKey, REPLAYED};
+use crate::idempotency::http::{IdempotencyHeader, REPLAYED};
 use crate::idempotency::{self, Call, IdempotencyError};
 use crate::vault::AppContext;
 
@@ -69,7 +69,7 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
 pub async fn create_access_export(
     caller: Caller<ExportsWrite>,
     _: Params<Nothing>,
-    key: IdempotencyKey,
+    key: IdempotencyHeader,
     body: Body<NewExport>,
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
@@ -203,7 +203,7 @@ pub async fn create_access_export_ticket(
     caller: Caller<ExportsWrite>,
     id: Id<ExportId>,
     _: Params<Nothing>,
-    key: IdempotencyKey,
+    key: IdempotencyHeader,
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
     let key = match &key.0 {

@@ -22,7 +22,7 @@ use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
 use crate::http::{ApiResult, Caller, Registry};
 use crate::idempotency::Replayable;
-use crate::idempotency::http::IdempotencyKey;
+use crate::idempotency::http::IdempotencyHeader;
 use crate::requests::holds::{self, NewHold, RenderedHold};
 use crate::vault::AppContext;
 
@@ -165,7 +165,7 @@ pub async fn list_holds(
 pub async fn place_hold(
     caller: Caller<HoldsWrite>,
     _: Params<Nothing>,
-    key: IdempotencyKey,
+    key: IdempotencyHeader,
     request: HttpRequest,
     body: Body<NewHold>,
     app: Data<AppContext>,

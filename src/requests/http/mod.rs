@@ -32,7 +32,7 @@ use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, Problem, Registry};
 use crate::idempotency::Replayable;
-use crate::idempotency::http::{IdempotencyKey, REPLAYED};
+use crate::idempotency::http::{IdempotencyHeader, REPLAYED};
 use crate::vault::AppContext;
 
 use body::{AnonymizePreview, AnonymizeRequest, EnteredAnonymizeRequest, SavedAnonymizeRequests};
@@ -147,7 +147,7 @@ pub async fn list_anonymize_requests(
 pub async fn create_anonymize_request(
     caller: Caller<RequestsWrite>,
     _: Params<Nothing>,
-    key: IdempotencyKey,
+    key: IdempotencyHeader,
     request: HttpRequest,
     body: Body<NewRequest>,
     app: Data<AppContext>,
@@ -307,7 +307,7 @@ pub async fn change_checklist_item(
 pub async fn save_anonymize_requests(
     caller: Caller<RequestsWrite>,
     _: Params<Nothing>,
-    key: IdempotencyKey,
+    key: IdempotencyHeader,
     body: Body<RequestBatch>,
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {

@@ -14,7 +14,7 @@ use crate::http::json::Csv;
 use crate::http::query::Params;
 use crate::http::{ApiResult, Caller, Code, Problem};
 use crate::idempotency::Replayable;
-use crate::idempotency::http::IdempotencyKey;
+use crate::idempotency::http::IdempotencyHeader;
 use crate::requests::{
     ImportRows, Imported, LONGEST_IMPORT, RequestError, RequestFilter, dry_run, export_page, import,
 };
@@ -72,7 +72,7 @@ pub struct ImportParams {
 pub async fn import_anonymize_requests(
     caller: Caller<RequestsWrite>,
     params: Params<ImportParams>,
-    key: IdempotencyKey,
+    key: IdempotencyHeader,
     body: Csv,
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {

@@ -19,7 +19,7 @@ use crate::http::json::{Body, MergePatch, OptionalBody};
 use crate::http::path::{Id, Ids};
 use crate::http::query::{Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, Problem, Registry};
-use crate::idempotency::http::{IdempotencyKey, REPLAYED};
+use crate::idempotency::http::{IdempotencyHeader, REPLAYED};
 use crate::vault::AppContext;
 
 use body::{
@@ -87,7 +87,7 @@ pub async fn list_webhooks(
 pub async fn create_webhook(
     caller: Caller<WebhooksAdmin>,
     _: Params<Nothing>,
-    key: IdempotencyKey,
+    key: IdempotencyHeader,
     request: HttpRequest,
     body: Body<WebhookBody>,
     app: Data<AppContext>,
