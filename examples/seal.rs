@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use lethe::base::chunks::Sealer;
+use lethe::base::chunks::ChunkSealer;
 use lethe::base::crypto::{CryptoError, Key};
 
 /// How much is sealed, in bytes.
@@ -16,7 +16,7 @@ const PIECE: usize = 128 << 10;
 #[expect(clippy::cast_precision_loss, reason = "a rate")]
 fn main() -> Result<(), CryptoError> {
     let (key, piece) = (Key::random()?, vec![0x5A; PIECE]);
-    let (mut sealer, mut sealed) = (Sealer::new(&key, b"here")?, Vec::with_capacity(2 << 20));
+    let (mut sealer, mut sealed) = (ChunkSealer::new(&key, b"here")?, Vec::with_capacity(2 << 20));
     let began = Instant::now();
     for _ in 0..SIZE / PIECE {
         sealer.push(&piece, &mut sealed)?;

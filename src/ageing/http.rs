@@ -58,7 +58,7 @@ pub struct AgeingPolicyItem {
     /// The age in days at which interactions lose their precision.
     #[schema(example = 400)]
     pub after_days: u32,
-    /// The interactions that the policy chooses.
+    /// The interactions that the policy selects.
     pub records: PolicyRecords,
     /// The operators that apply at each level of the ladder.
     pub always: AlwaysOperators,
@@ -95,7 +95,7 @@ pub struct AgeingPolicyChange {
 ///
 /// All policies of the tenant in one page, by name. There are at most as many as channels.
 ///
-/// This needs the scope `policies:admin`.
+/// This operation needs the scope `policies:admin`.
 #[utoipa::path(tag = "ageing", operation_id = "list_ageing_policies", security(("bearer" = ["policies:admin"])),
     responses((status = 200, description = "The policies.", body = AgeingPolicyPage), CallProblems))]
 #[get("/ageing-policies")]
@@ -112,7 +112,7 @@ pub async fn list_ageing_policies(
 
 /// Get an ageing policy
 ///
-/// This needs the scope `policies:admin`.
+/// This operation needs the scope `policies:admin`.
 #[utoipa::path(tag = "ageing", operation_id = "get_ageing_policy", security(("bearer" = ["policies:admin"])),
     params(("name" = String, Path, description = "The name of the policy.")),
     responses((status = 200, description = "The policy.", body = AgeingPolicyItem), CallProblems, ItemProblems))]
@@ -134,7 +134,7 @@ pub async fn get_ageing_policy(
 /// one of these codes: `out_of_range`, `required`, `too_many`, `too_long`, `repeated`, `taken` (the channel belongs to
 /// another policy), `unsatisfiable` (the level can settle nothing).
 ///
-/// The name has 1 to 63 lower-case letters, digits, and dashes. This needs the scope `policies:admin`.
+/// The name has 1 to 63 lower-case letters, digits, and dashes. This operation needs the scope `policies:admin`.
 #[utoipa::path(tag = "ageing", operation_id = "set_ageing_policy", security(("bearer" = ["policies:admin"])),
     params(("name" = String, Path, description = "The name of the policy.")),
     request_body = AgeingPolicy,
@@ -156,7 +156,7 @@ pub async fn set_ageing_policy(
 ///
 /// Pauses a policy, or ends its pause. A paused policy changes nothing. After a pause, the policy is `pending` for 30 days.
 ///
-/// This needs the scope `policies:admin`.
+/// This operation needs the scope `policies:admin`.
 #[utoipa::path(tag = "ageing", operation_id = "pause_ageing_policy", security(("bearer" = ["policies:admin"])),
     params(("name" = String, Path, description = "The name of the policy.")),
     request_body(content = AgeingPolicyChange, content_type = "application/merge-patch+json"),
@@ -185,7 +185,7 @@ pub async fn pause_ageing_policy(
 ///
 /// Records that are aged stay as they are.
 ///
-/// This needs the scope `policies:admin`.
+/// This operation needs the scope `policies:admin`.
 #[utoipa::path(tag = "ageing", operation_id = "remove_ageing_policy", security(("bearer" = ["policies:admin"])),
     params(("name" = String, Path, description = "The name of the policy.")),
     responses((status = 204, description = "The policy is removed."), CallProblems, ItemProblems))]
@@ -205,7 +205,7 @@ pub async fn remove_ageing_policy(
 /// Counts what the policy would do now if it were on. Nothing is written. The oldest months come first, up to about
 /// 50,000 interactions.
 ///
-/// This needs the scope `policies:admin`.
+/// This operation needs the scope `policies:admin`.
 #[utoipa::path(tag = "ageing", operation_id = "preview_ageing_policy", security(("bearer" = ["policies:admin"])),
     params(("name" = String, Path, description = "The name of the policy.")),
     responses((status = 200, description = "The numbers of the preview.", body = AgeingPreview), CallProblems, ItemProblems))]

@@ -23,7 +23,7 @@ use crate::vault::AppContext;
 
 pub use model::{AgeingError, AgeingPolicy, NamedPolicy, PolicyState};
 pub use preview::{AgeingPreview, preview};
-pub use sql::{Plan, delete_plan, insert_plan, plan};
+pub use sql::{AgeingPlan, delete_plan, insert_plan, plan};
 
 /// All policies of a tenant, by name.
 pub async fn list(tx: &mut Tx<Archive>, tenant: TenantId) -> store::Result<Vec<NamedPolicy>> {

@@ -34,7 +34,7 @@ pub struct AgeingPolicy {
     /// last day is that old.
     #[schema(minimum = 1, maximum = 36_500)]
     pub after_days: u32,
-    /// The interactions that the policy chooses.
+    /// The interactions that the policy selects.
     pub records: PolicyRecords,
     /// The operators that apply at each level of the ladder.
     #[serde(default)]
@@ -50,7 +50,7 @@ pub struct AgeingPolicy {
     pub leftover: Leftover,
 }
 
-/// The interactions that a policy chooses.
+/// The interactions that a policy selects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"channels": ["call"], "queues": null}))]
@@ -58,7 +58,7 @@ pub struct PolicyRecords {
     /// The channels. No other policy of the tenant may name one of them.
     #[schema(min_items = 1)]
     pub channels: Vec<Channel>,
-    /// Up to 50 queues. Null chooses all interactions of the channels.
+    /// Up to 50 queues. Null selects all interactions of the channels.
     #[schema(min_items = 1, max_items = 50)]
     pub queues: Option<Vec<String>>,
 }

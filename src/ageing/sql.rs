@@ -54,7 +54,7 @@ pub async fn delete(tx: &mut Tx<Archive>, tenant: TenantId, name: &str) -> Resul
 
 /// The month that is ageing, with the policy as it was when the month was planned.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct AgeingPlan {
     /// The name of the policy.
     pub name: String,
     pub policy: AgeingPolicy,
@@ -75,7 +75,7 @@ struct PlanRow {
 }
 
 /// The plan of a tenant, if a month is ageing.
-pub async fn plan(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Option<Plan>> {
+pub async fn plan(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Option<AgeingPlan>> {
     let row: Option<PlanRow> = tx
         .query("SELECT name, policy, month, linked, changed_at FROM ageing_plans")
         .with(" WHERE tenant_id = ", tenant)
@@ -84,11 +84,11 @@ pub async fn plan(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Option<Plan>
     let Some(PlanRow { name, policy, month, linked, changed_at }) = row else { return Ok(None) };
     let policy = read(&policy, || format!("ageing_plans.policy of {tenant}"))?;
     let linked = read(&linked, || format!("ageing_plans.linked of {tenant}"))?;
-    Ok(Some(Plan { name, policy, month, linked, changed_at }))
+    Ok(Some(AgeingPlan { name, policy, month, linked, changed_at }))
 }
 
-pub async fn insert_plan(tx: &mut Tx<Archive>, tenant: TenantId, plan: &Plan) -> Result<u64> {
-    let Plan { name, policy, month, linked, changed_at } = plan;
+pub async fn insert_plan(tx: &mut Tx<Archive>, tenant: TenantId, plan: &AgeingPlan) -> Result<u64> {
+    let AgeingPlan { name, policy, month, linked, changed_at } = plan;
     tx.query("INSERT INTO ageing_plans (tenant_id, name, policy, month, linked, changed_at) VALUES (")
         .with("", tenant)
         .with(", ", name.as_str())

@@ -42,7 +42,7 @@ pub struct AuditEvent {
     #[schema(value_type = Action)]
     pub action: String,
     /// `allowed` or `refused`.
-    #[schema(value_type = audit::Outcome)]
+    #[schema(value_type = audit::AuditOutcome)]
     pub outcome: String,
     /// The purpose that the caller stated.
     #[schema(required)]
@@ -75,7 +75,7 @@ pub struct AuditQuery {
     from: Option<DateTime<Utc>>,
     /// The latest time, excluded.
     to: Option<DateTime<Utc>>,
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     #[param(format = "cursor")]
     cursor: Option<String>,
     /// The largest number of items in the page: 1 to 200. The default is 50.
@@ -89,7 +89,7 @@ pub struct AuditQuery {
 /// The rows that meet all conditions, newest first. Each row names the actor, the action, the time, the purpose, and the number of records. No
 /// row contains an identifier.
 ///
-/// This needs the scope `audit:read`.
+/// This operation needs the scope `audit:read`.
 #[utoipa::path(tag = "operations", operation_id = "list_audit_events", security(("bearer" = ["audit:read"])),
     params(AuditQuery),
     responses((status = 200, description = "A page of the audit log, newest first.", body = AuditEventPage), CallProblems, ListProblems))]

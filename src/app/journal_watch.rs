@@ -76,7 +76,7 @@ impl JournalWatch {
     async fn settle(&self, look: Look) {
         let Look { tenants, damage, lost_tenants, .. } = look;
         if let Some(damage) = damage {
-            tracing::error!(damage, "The erasure journal is damaged; jobs are refused");
+            tracing::error!(damage, "The erasure journal is damaged. All jobs are refused");
         }
         if !lost_tenants.is_empty() {
             tracing::warn!(tenants = ?lost_tenants, "The erasure journal names tenants that the archive does not have");

@@ -1,7 +1,7 @@
 //! The listener of the API. It accepts connections, distributes them to the workers, and closes without losing a call.
 //!
-//! It replaces `actix_web::HttpServer`, which has three faults: it has no limit for a peer that does not read, it lets
-//! idle or slow peers block all connections, and it drops waiting connections when it stops.
+//! It replaces `actix_web::HttpServer`, which has three defects. It has no limit for a peer that does not read. It lets
+//! idle or slow peers block all connections. It drops waiting connections when it stops.
 
 use std::fmt;
 use std::io;
@@ -208,7 +208,7 @@ impl Listener {
     /// Accepts the waiting connections, closes, and waits for the calls.
     async fn close(mut self, shutdown: Duration) {
         let deadline = Instant::now() + shutdown;
-        // The system is asked directly, since the runtime may not know yet of a connection that waits.
+        // The system call is made directly, because the runtime may not know yet of a waiting connection.
         let waiting = self.socket.as_fd().try_clone_to_owned().map(std::net::TcpListener::from).ok();
         while let Some((stream, peer)) = self.accepted.take().or_else(|| accept_now(waiting.as_ref()?)) {
             let Ok(room) = timeout_at(deadline, self.room()).await else { break };
@@ -261,7 +261,7 @@ where
         // The app is always ready.
         let dispatcher = http.call((Timed::new(stream, connection, patience), Some(peer)));
         tokio::task::spawn_local(async move {
-            // It returns an error if the peer is at fault.
+            // The error is an error of the peer.
             let _ = dispatcher.await;
             drop(slot);
         });

@@ -150,7 +150,7 @@ pub struct Addresses {
     pub internal: SocketAddr,
 }
 
-/// Runs the service until it is asked to stop. `started` receives the addresses when the service accepts calls.
+/// Runs the service until a stop is requested. `started` receives the addresses when the service accepts calls.
 pub async fn serve(
     config: &Config,
     stores: Data<AppContext>,
@@ -283,8 +283,8 @@ fn first(addresses: Vec<SocketAddr>) -> Result<SocketAddr, StartError> {
     addresses.into_iter().next().ok_or(StartError::Metrics)
 }
 
-/// Serves until the process is asked to stop. Then `/readyz` fails for a while, each response is the last of its
-/// connection, and running calls are finished.
+/// Serves until the process is stopped. Then `/readyz` fails for a while, each response is the last of its connection,
+/// and running calls are finished.
 async fn until_stopped(
     config: &Config,
     (api, internal): (Listener, Server),
@@ -325,8 +325,7 @@ fn known_routes(document: &OpenApi) -> Routes {
         .also("/docs/{file}*", vec![Method::GET])
 }
 
-/// Ends when the process is asked to stop by SIGTERM or Ctrl-C. From this call on, neither of them ends the process by
-/// itself.
+/// Ends when SIGTERM or Ctrl-C stops the process. From this call on, neither of them ends the process by itself.
 pub fn stop_asked() -> impl Future<Output = ()> {
     use tokio::signal::unix::{Signal, SignalKind, signal};
     async fn received(signal: Option<Signal>) {

@@ -56,7 +56,7 @@ pub struct Me {
 ///
 /// The caller's name, tenant, and scopes, as the service understands the token.
 ///
-/// This needs a valid token and no scope.
+/// This operation needs a valid token and no scope.
 #[utoipa::path(tag = "operations", operation_id = "get_me", security(("bearer" = [])),
     responses((status = 200, description = "The caller with tenant and scopes.", body = Me), CallProblems))]
 #[get("/me")]
@@ -122,7 +122,7 @@ pub struct TenantSettings {
     /// The numbers of the contact centre itself, in E.164, or their beginnings. They are never a customer's.
     #[schema(example = json!(["+4722334"]))]
     pub own_numbers: Vec<String>,
-    /// The prefixes that are dialled to call out of the house. Call logs contain them, and customers' numbers do not.
+    /// The prefixes that are dialled for an outside line. Call logs contain them, and customers' numbers do not.
     #[schema(example = json!(["9"]))]
     pub dial_out_prefixes: Vec<String>,
     /// The tenant's own patterns, such as customer numbers. A match reads `[customer number]` in every view.
@@ -202,7 +202,7 @@ impl TenantSettings {
 
 /// Get the tenant's settings
 ///
-/// This needs a valid token and no scope.
+/// This operation needs a valid token and no scope.
 #[utoipa::path(tag = "operations", operation_id = "get_tenant", security(("bearer" = [])),
     responses((status = 200, description = "The settings of the tenant.", body = TenantSettings,
             headers(("ETag" = String, description = "The version of the settings."))),
@@ -226,7 +226,7 @@ pub async fn get_tenant(
 /// The body is a merge patch. `application/json` is accepted as its media type too. No field can be cleared. A change
 /// without an effect keeps the version.
 ///
-/// This needs the scope `tenants:admin`.
+/// This operation needs the scope `tenants:admin`.
 #[utoipa::path(tag = "operations", operation_id = "change_tenant", security(("bearer" = ["tenants:admin"])),
     params(("If-Match" = String, Header, description = "The version of the settings to change, which is the `ETag` of \
                                                         the last read.")),

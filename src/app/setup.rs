@@ -144,7 +144,7 @@ fn bucket(name: String, prefix: String, s3: S3Config) -> Bucket {
 fn journal(config: &Config) -> Result<Journal, ConfigError> {
     let objects = match config.journal_place()? {
         JournalPlace::Off => {
-            tracing::warn!("journal.off is true: nobody notices a restore that brings forgotten customers back");
+            tracing::warn!("journal.off is true: a restore that brings forgotten customers back is not detected");
             return Ok(Journal::new(None));
         }
         JournalPlace::Folder(folder) => Objects::in_folder(folder),

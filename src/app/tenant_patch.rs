@@ -67,7 +67,7 @@ pub struct TenantPatch {
     #[serde(default)]
     #[schema(value_type = Vec<String>, required = false)]
     own_numbers: PatchField<Vec<String>>,
-    /// The prefixes that are dialled to call out of the house: at most 10, of up to 4 characters.
+    /// The prefixes that are dialled for an outside line: at most 10, of up to 4 characters.
     #[serde(default)]
     #[schema(value_type = Vec<String>, required = false)]
     dial_out_prefixes: PatchField<Vec<String>>,

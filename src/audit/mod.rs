@@ -16,7 +16,7 @@ use crate::base::clock::Clock;
 use crate::base::page::Position;
 use crate::store::{Archive, Query, Result, Tx};
 
-pub use model::{Action, ActorName, Entry, Event, EventFilter, Grant, Outcome, SealedRow};
+pub use model::{Action, ActorName, AuditOutcome, Entry, Event, EventFilter, Grant, SealedRow};
 pub use retention::{Purged, drop_unused_actors, first_since, newest_details, purge};
 pub use sql::{any_record, digest, number, oldest_unsealed, records_of, records_since, sealed, unlinked, unsealed};
 

@@ -83,7 +83,7 @@ actions! {
     TenantChanged = "tenant.changed";
     /// Records were exported in a view without identifiers.
     ArchiveExported = "archive.exported";
-    /// A user asked to see the values of tokens.
+    /// A user requested to see the values of tokens.
     RevealRequested = "reveal.requested";
     /// Another user approved a reveal.
     RevealApproved = "reveal.approved";
@@ -153,9 +153,9 @@ described!(Action as "AuditAction", "An audited action.", Action::ALL.iter().map
 
 /// Whether an action was allowed.
 #[derive(Debug)]
-pub struct Outcome;
+pub struct AuditOutcome;
 
-described!(Outcome as "AuditOutcome", "Whether the action was allowed.", ["allowed", "refused"]);
+described!(AuditOutcome as "AuditOutcome", "Whether the action was allowed.", ["allowed", "refused"]);
 
 #[derive(Clone, Debug)]
 pub struct Entry {

@@ -17,9 +17,9 @@ const UNUSED_KEPT: TimeDelta = TimeDelta::days(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Purged {
     pub rows: i64,
-    /// How many ids of records these rows had lost before.
+    /// The number of ids of records that these rows had lost before.
     pub missing: i64,
-    /// How many ids of records these rows told as deleted.
+    /// The number of ids of records that these rows record as deleted.
     pub unlinked: i64,
 }
 

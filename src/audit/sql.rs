@@ -20,7 +20,7 @@ const DIGEST: usize = 32;
 const NOBODY: &str = "Anonymized";
 
 #[derive(sqlx::FromRow)]
-struct EventRow {
+struct AuditRow {
     id: AuditId,
     seq: Option<i64>,
     at: DateTime<Utc>,
@@ -185,10 +185,10 @@ pub async fn page(
     if let Some(Position { at, id }) = after {
         query = query.with(" AND (e.at, e.id) < (", at).with(", ", id).push(")");
     }
-    let rows: Vec<EventRow> = query.with(" ORDER BY e.at DESC, e.id DESC LIMIT ", i64::from(limit)).all().await?;
+    let rows: Vec<AuditRow> = query.with(" ORDER BY e.at DESC, e.id DESC LIMIT ", i64::from(limit)).all().await?;
     let concerned = rows.iter().filter(|row| !row.digests.is_empty()).map(|row| row.id).collect();
     let mut records = records_of(tx, tenant, concerned).await?;
-    let show = |row: EventRow| {
+    let show = |row: AuditRow| {
         let (id, has_records) = (row.id, !row.digests.is_empty());
         let mut event = Event::from(row);
         if has_records {
@@ -379,9 +379,9 @@ impl LogRow {
     }
 }
 
-impl From<EventRow> for Event {
-    fn from(row: EventRow) -> Self {
-        let EventRow { id, seq, at, sub, name, action, outcome, purpose, records, detail, digests: _ } = row;
+impl From<AuditRow> for Event {
+    fn from(row: AuditRow) -> Self {
+        let AuditRow { id, seq, at, sub, name, action, outcome, purpose, records, detail, digests: _ } = row;
         let detail = serde_json::from_str(&detail).unwrap_or(Value::Null);
         let [actor_sub, actor_name] = [sub, name].map(|name| name.unwrap_or_else(|| NOBODY.to_owned()));
         Self { id, seq, at, actor_sub, actor_name, action, outcome, purpose, records, detail }

@@ -44,7 +44,7 @@ scopes! {
     ArchiveIngest = "archive:ingest", "Send interactions, survey responses, and raw events.";
     ArchiveTotals = "archive:totals", "Read totals of the archive, without records.";
     ArchiveReveal = "archive:reveal", "Ask to see the values of tokens, for a purpose.";
-    RevealsApprove = "reveals:approve", "Approve or deny what another user asked to reveal or to export.";
+    RevealsApprove = "reveals:approve", "Approve or deny a reveal or an export of another user.";
     ContentRead = "content:read", "Download and play content.";
     ContentWrite = "content:write", "Upload content.";
     ContentDelete = "content:delete", "Delete content.";

@@ -14,7 +14,7 @@ use super::patch::PatchField;
 use super::purpose;
 use super::words::described;
 
-/// The way in which somebody made sure that the customer wishes it.
+/// The way in which the customer's wish was verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttestationMethod {
@@ -65,7 +65,7 @@ impl FromStr for AttestationMethod {
     }
 }
 
-/// The statement that the customer, or somebody who may act for them, wishes what is asked.
+/// The statement that the customer, or their representative, wishes the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(example = json!({"method": "call_back", "by": "Ingrid", "on": "2026-08-03", "representative": null}))]
 pub struct Attestation {

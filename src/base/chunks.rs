@@ -20,7 +20,7 @@ const TAG: usize = 16;
 pub const SEALED_CHUNK: usize = CHUNK + TAG;
 
 /// Seals a stream as it arrives.
-pub struct Sealer {
+pub struct ChunkSealer {
     cipher: LessSafeKey,
     bound_to: Vec<u8>,
     /// The bytes that are not sealed yet: at most a chunk, because the last chunk is known only at the end.
@@ -28,7 +28,7 @@ pub struct Sealer {
     number: u64,
 }
 
-impl Sealer {
+impl ChunkSealer {
     /// An empty stream. The key must be new, and `bound_to` must be the same at opening.
     pub fn new(key: &Key, bound_to: &[u8]) -> Result<Self, CryptoError> {
         Ok(Self { cipher: key.cipher()?, bound_to: bound_to.to_vec(), waiting: Vec::with_capacity(CHUNK), number: 0 })
@@ -149,7 +149,7 @@ mod tests {
     }
 
     fn sealed(key: &Key, clear: &[u8], pieces: usize) -> Vec<u8> {
-        let (mut sealer, mut out) = (Sealer::new(key, b"here").unwrap(), Vec::new());
+        let (mut sealer, mut out) = (ChunkSealer::new(key, b"here").unwrap(), Vec::new());
         for piece in clear.chunks(pieces.max(1)) {
             sealer.push(piece, &mut out).unwrap();
         }

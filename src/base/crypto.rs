@@ -16,13 +16,13 @@ pub const KEY_LEN: usize = 32;
 #[derive(Debug, thiserror::Error)]
 pub enum CryptoError {
     /// The system gave no random bytes.
-    #[error("the system gave no random bytes")]
+    #[error("the system returned no random bytes")]
     Random,
     /// A key must be 32 bytes.
     #[error("a key must be {KEY_LEN} bytes")]
     KeyLength,
     /// The sealed value was altered, or belongs to another row or key.
-    #[error("a sealed value does not open with this key")]
+    #[error("a sealed value cannot be opened with this key")]
     Unopened,
     /// The value is longer than values of its kind can be.
     #[error("a value is too long to be sealed")]

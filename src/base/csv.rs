@@ -1,5 +1,5 @@
-//! Comma-separated values (RFC 4180): strict reading with the line of each fault, and cells that no spreadsheet takes for
-//! formulas.
+//! Comma-separated values (RFC 4180): strict reading with the line of each error, and cells that no spreadsheet takes
+//! for formulas.
 
 use std::borrow::Cow;
 

@@ -27,8 +27,8 @@ pub fn start_of_day(day: NaiveDate, zone: Tz) -> Option<DateTime<Utc>> {
     if let Some(start) = zone.from_local_datetime(&midnight).earliest() {
         return Some(start.to_utc());
     }
-    // Midnight was skipped: the first instant whose local date is this day or later lies within the next 48 hours
-    // (a zone that crosses the date line skips a whole day). Local dates only grow across the gap, so bisect.
+    // Midnight was skipped. A zone that crosses the date line skips a whole day. So the first instant of this day or of
+    // a later one is within the next 48 hours. Local dates only grow across the gap, so the loop bisects.
     let (mut before, mut after) = (midnight.and_utc() - TimeDelta::days(2), midnight.and_utc() + TimeDelta::days(2));
     while after - before > TimeDelta::seconds(1) {
         let middle = before + (after - before) / 2;
@@ -100,8 +100,8 @@ mod tests {
     }
 
     proptest! {
-        /// The second before a day's start is an earlier local day, the start itself is that day or, where the day
-        /// was skipped whole, a later one; in every zone and over every transition since 1970.
+        /// The second before a day's start belongs to an earlier local day. The start itself belongs to the day, or to
+        /// a later one if the whole day was skipped. This holds in every zone and over every transition since 1970.
         #[test]
         fn a_start_parts_two_days(days in 0_u64..36_500, zone in 0..chrono_tz::TZ_VARIANTS.len()) {
             let zone = chrono_tz::TZ_VARIANTS[zone];

@@ -1,6 +1,6 @@
 //! Signed documents: flattened JSON web signatures (RFC 7515) with Ed25519 keys (RFC 8037).
 //!
-//! The algorithm is never read from the document that is verified: there is only `EdDSA`, and a key is found by its
+//! The algorithm is never read from the document that is verified, because there is only `EdDSA`. A key is found by its
 //! thumbprint (RFC 7638), which is computed from the key itself.
 
 use base64::Engine as _;

@@ -1,4 +1,4 @@
-//! Why somebody looks at personal data, as they state it: a purpose, or a reason of access.
+//! The purpose of an access to personal data, or its reason, as the user states it.
 
 /// The most characters of a purpose.
 const LONGEST: usize = 200;

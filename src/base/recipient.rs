@@ -23,13 +23,13 @@ struct RecipientForm {
     /// It is absent if the recipient sees the ids of records that others see.
     records: Option<Permutation>,
     contents: Permutation,
-    grain: Grain,
+    grain: FormGrain,
     shows_external_ids: bool,
 }
 
 /// The grain of the times that a recipient sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Grain {
+pub enum FormGrain {
     /// Times are shown as they are.
     Second,
     Hour,
@@ -39,7 +39,7 @@ pub enum Grain {
 #[derive(Clone, Copy, Debug)]
 pub struct FormRules {
     pub own_record_ids: bool,
-    pub grain: Grain,
+    pub grain: FormGrain,
     pub shows_external_ids: bool,
 }
 
@@ -155,7 +155,7 @@ impl TokenForm {
     }
 
     fn is_by_hour(&self) -> bool {
-        self.0.as_ref().is_some_and(|form| form.grain == Grain::Hour)
+        self.0.as_ref().is_some_and(|form| form.grain == FormGrain::Hour)
     }
 }
 
@@ -169,7 +169,7 @@ mod tests {
     use proptest::prelude::*;
     use uuid::Uuid;
 
-    const RULES: FormRules = FormRules { own_record_ids: true, grain: Grain::Hour, shows_external_ids: false };
+    const RULES: FormRules = FormRules { own_record_ids: true, grain: FormGrain::Hour, shows_external_ids: false };
 
     fn form() -> TokenForm {
         TokenForm::new(RecipientId::new(), 1, &Key::random().unwrap(), RULES).unwrap()

@@ -14,7 +14,7 @@ pub enum Versions {
 pub enum VersionError {
     #[error("the call names no version")]
     Missing,
-    #[error("the stored version is another one")]
+    #[error("the stored version differs from the version of the call")]
     Stale,
 }
 

@@ -3,8 +3,8 @@
 use chrono_tz::Tz;
 
 use super::CallLogError;
-use super::call::{Call, CallOutcome, Leg};
-use super::fields::{Column, CsvRow, label};
+use super::call::{CallOutcome, CdrCall, Leg};
+use super::fields::{CallLogRow, Column, label};
 use super::parties::{CallDirection, House, Legs, Parties};
 
 /// The positions of the columns.
@@ -58,7 +58,7 @@ const CUSTOM: AsteriskColumns = AsteriskColumns {
     ..CSV
 };
 
-pub(super) fn call(row: &CsvRow<'_>, zone: Tz, house: &House) -> Result<Call, CallLogError> {
+pub(super) fn call(row: &CallLogRow<'_>, zone: Tz, house: &House) -> Result<CdrCall, CallLogError> {
     // Only a row of `cdr_custom` has a time where `cdr_csv` has the arguments of an application.
     let is_custom = row.width() > CUSTOM.uniqueid.0 && row.is_time(CUSTOM.start.0) || row.width() == 19;
     let layout = if is_custom { &CUSTOM } else { &CSV };
@@ -91,7 +91,7 @@ pub(super) fn call(row: &CsvRow<'_>, zone: Tz, house: &House) -> Result<Call, Ca
         ..Leg::default()
     };
     let outcome = outcome(row.text(layout.disposition)?, in_queue);
-    Ok(Call::new(external_id, &parties, &times, outcome, &leg))
+    Ok(CdrCall::new(external_id, &parties, &times, outcome, &leg))
 }
 
 fn is_app(app: Option<&str>, name: &str) -> bool {
@@ -100,7 +100,7 @@ fn is_app(app: Option<&str>, name: &str) -> bool {
 
 /// The call's id, without which a row cannot be distinguished from others. The two columns at the end depend on
 /// settings. A row of 16 columns has neither. A 17th column may be the id or the user field, and its form decides.
-fn unique_id<'a>(row: &CsvRow<'a>) -> Result<&'a str, CallLogError> {
+fn unique_id<'a>(row: &CallLogRow<'a>) -> Result<&'a str, CallLogError> {
     match row.width() {
         18 | 21 => row.required(CSV.uniqueid),
         17 => row.required(CSV.uniqueid).and_then(|id| if is_unique_id(id) { Ok(id) } else { Err(missing()) }),

@@ -21,7 +21,7 @@ pub(super) enum CallOutcome {
 
 /// A call. A transfer, or a queue that rings at one agent after the other, writes a row for each leg of one call.
 #[derive(Debug)]
-pub(super) struct Call {
+pub(super) struct CdrCall {
     pub(super) external_id: String,
     direction: Option<CallDirection>,
     started_at: DateTime<Utc>,
@@ -61,7 +61,7 @@ struct CallCustomer {
     name: Option<String>,
 }
 
-impl Call {
+impl CdrCall {
     pub(super) fn new(
         external_id: &str,
         parties: &Parties<'_>,

@@ -10,17 +10,17 @@ use super::CallLogError;
 /// The longest call, in seconds: 100 days. A longer one is a number in the wrong column.
 const LONGEST_CALL: u32 = 8_640_000;
 
-/// The most digits that an extension, a queue or an agent has in its name; with more it may be somebody's number.
+/// The most digits in the name of an extension, a queue, or an agent. A longer one may be a customer's number.
 pub(super) const LABEL_DIGITS: usize = 6;
 
 /// A column: its position and its name.
 pub(super) type Column = (usize, &'static str);
 
-pub(super) struct CsvRow<'a> {
+pub(super) struct CallLogRow<'a> {
     record: &'a ByteRecord,
 }
 
-impl<'a> CsvRow<'a> {
+impl<'a> CallLogRow<'a> {
     pub(super) const fn new(record: &'a ByteRecord) -> Self {
         Self { record }
     }
@@ -42,7 +42,7 @@ impl<'a> CsvRow<'a> {
         self.text(column)?.ok_or(CallLogError::Required(column.1))
     }
 
-    /// A length in whole seconds. Exchanges can be told to write fractions, which are left out.
+    /// A length in whole seconds. An exchange can write fractions, which are left out.
     pub(super) fn seconds(&self, column: Column) -> Result<Option<u32>, CallLogError> {
         let Some(text) = self.text(column)? else { return Ok(None) };
         let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
@@ -114,8 +114,8 @@ fn end_of_gap(local: NaiveDateTime, zone: Tz) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(after.timestamp(), 0)
 }
 
-/// A name that the exchange's configuration gave to a queue, an agent, a line: taken over only if it cannot be
-/// somebody's number or address, since nobody looks for identifiers in these fields.
+/// The name of a queue, an agent, or a line in the exchange's configuration. It is kept only if it cannot be a
+/// customer's number or address, because these fields are not searched for identifiers.
 pub(super) fn label<'a>(text: &'a str, customer: Option<&str>) -> Option<&'a str> {
     let own: String = digits(customer.unwrap_or_default()).collect();
     let its: String = digits(text).collect();

@@ -4,8 +4,8 @@
 use chrono_tz::Tz;
 
 use super::CallLogError;
-use super::call::{Call, CallOutcome, Leg};
-use super::fields::{Column, CsvRow, label};
+use super::call::{CallOutcome, CdrCall, Leg};
+use super::fields::{CallLogRow, Column, label};
 use super::parties::{CallDirection, House, Legs, Parties};
 
 /// The positions of the columns. A template may be without a column.
@@ -87,7 +87,7 @@ pub(super) fn without_statement(line: &mut Vec<u8>) {
     }
 }
 
-pub(super) fn call(row: &CsvRow<'_>, zone: Tz, house: &House) -> Result<Call, CallLogError> {
+pub(super) fn call(row: &CallLogRow<'_>, zone: Tz, house: &House) -> Result<CdrCall, CallLogError> {
     let layout = layout(row)?;
     if row.width() < layout.width {
         return Err(CallLogError::Columns);
@@ -122,11 +122,11 @@ pub(super) fn call(row: &CsvRow<'_>, zone: Tz, house: &House) -> Result<Call, Ca
         ..Leg::default()
     };
     let outcome = outcome(cause, times.answer.is_some());
-    Ok(Call::new(external_id, &parties, &times, outcome, &leg))
+    Ok(CdrCall::new(external_id, &parties, &times, outcome, &leg))
 }
 
-/// The template that a row was written in, told by where its times and its direction are.
-fn layout(row: &CsvRow<'_>) -> Result<&'static FreeSwitchColumns, CallLogError> {
+/// The template that a row was written in. The positions of the times and of the direction show it.
+fn layout(row: &CallLogRow<'_>) -> Result<&'static FreeSwitchColumns, CallLogError> {
     if row.text((2, "direction"))?.and_then(direction_of).is_some() && row.is_time(OPENCDRRATE.end.0) {
         return Ok(&OPENCDRRATE);
     }

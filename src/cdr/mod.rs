@@ -20,8 +20,8 @@ use std::io::{self, Read};
 
 use chrono_tz::Tz;
 
-use call::Call;
-use fields::CsvRow;
+use call::CdrCall;
+use fields::CallLogRow;
 pub use parties::House;
 use rows::{Next, Rows};
 
@@ -78,11 +78,11 @@ impl fmt::Debug for CallLine {
 #[derive(Debug, thiserror::Error)]
 pub enum CdrError {
     /// One row cannot be read. The rows after it can.
-    #[error("line {line}: {fault}")]
+    #[error("line {line}: {error}")]
     Row {
         /// The row's line in the file, counted from 1.
         line: u64,
-        fault: CallLogError,
+        error: CallLogError,
     },
     #[error("the file cannot be read")]
     Io(#[from] io::Error),
@@ -151,7 +151,7 @@ pub struct CallLines<R> {
     house: House,
     rows: Rows<R>,
     /// The calls that may have further rows, each with the line of its first one.
-    waiting: VecDeque<(u64, Call)>,
+    waiting: VecDeque<(u64, CdrCall)>,
     /// Which of all calls has an id.
     places: HashMap<String, usize>,
     /// How many calls were given out.
@@ -167,10 +167,10 @@ impl<R: Read> Iterator for CallLines<R> {
             match self.rows.advance() {
                 Ok(Next::Blank) => {}
                 Ok(Next::End) => self.ended = true,
-                Ok(Next::TooLong) => return Some(Err(self.fault(CallLogError::TooLong))),
+                Ok(Next::TooLong) => return Some(Err(self.row_error(CallLogError::TooLong))),
                 Ok(Next::Row) => {
-                    if let Err(fault) = self.row() {
-                        return Some(Err(self.fault(fault)));
+                    if let Err(error) = self.row() {
+                        return Some(Err(self.row_error(error)));
                     }
                 }
                 Err(error) => {
@@ -186,7 +186,7 @@ impl<R: Read> Iterator for CallLines<R> {
 impl<R: Read> CallLines<R> {
     /// Reads a row into its call.
     fn row(&mut self) -> Result<(), CallLogError> {
-        let row = CsvRow::new(self.rows.record());
+        let row = CallLogRow::new(self.rows.record());
         let call = match self.exchange {
             Exchange::Asterisk => asterisk::call(&row, self.zone, &self.house),
             Exchange::Freeswitch => freeswitch::call(&row, self.zone, &self.house),
@@ -208,8 +208,8 @@ impl<R: Read> CallLines<R> {
         Some(call.to_json().map(|json| CallLine { number, json }).map_err(|error| io::Error::from(error).into()))
     }
 
-    const fn fault(&self, fault: CallLogError) -> CdrError {
-        CdrError::Row { line: self.rows.line(), fault }
+    const fn row_error(&self, error: CallLogError) -> CdrError {
+        CdrError::Row { line: self.rows.line(), error }
     }
 }
 

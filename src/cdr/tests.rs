@@ -7,19 +7,19 @@ mod legs;
 
 const OSLO: Tz = chrono_tz::Europe::Oslo;
 
-/// A house that has told nothing of itself.
+/// A house without numbers of its own.
 fn house() -> House {
     House { region: "NO".parse().unwrap(), numbers: HouseNumbers::default(), dial_out_prefixes: Vec::new() }
 }
 
-/// A line, a fault's code, and its column.
+/// A line, the code of its error, and the column.
 type Refused = (u64, &'static str, Option<&'static str>);
 
 fn read(exchange: Exchange, text: &[u8]) -> Vec<Result<(u64, Value), Refused>> {
     lines(exchange, OSLO, house(), text)
         .map(|line| match line {
             Ok(CallLine { number, json }) => Ok((number, serde_json::from_slice(&json).unwrap())),
-            Err(CdrError::Row { line, fault }) => Err((line, fault.code(), fault.column())),
+            Err(CdrError::Row { line, error }) => Err((line, error.code(), error.column())),
             Err(CdrError::Io(error)) => panic!("{error}"),
         })
         .collect()
@@ -110,9 +110,9 @@ fn a_bad_row_is_named_and_the_rest_is_read() {
         good.replace("1.1", "1.2"),
     ];
     let read = read(Exchange::Asterisk, rows.join("\r\n").as_bytes());
-    let faults: Vec<_> = read.iter().filter_map(|line| line.as_ref().err().copied()).collect();
+    let errors: Vec<_> = read.iter().filter_map(|line| line.as_ref().err().copied()).collect();
     assert_eq!(
-        faults,
+        errors,
         [
             (2, "required", Some("start")),
             (3, "format", Some("start")),
@@ -193,11 +193,11 @@ fn a_file_that_breaks_off_ends_with_its_error() {
 }
 
 #[test]
-fn neither_lines_nor_faults_show_the_file() {
+fn neither_lines_nor_errors_show_the_file() {
     let line = CallLine { number: 7, json: b"98765432".to_vec() };
     assert_eq!(format!("{line:?}"), "Line { number: 7, .. }");
-    let fault = lines(Exchange::Asterisk, OSLO, house(), &b"98765432"[..]).next().unwrap().unwrap_err();
-    assert!(!format!("{fault} {fault:?}").contains("98765432"));
+    let error = lines(Exchange::Asterisk, OSLO, house(), &b"98765432"[..]).next().unwrap().unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("98765432"));
 }
 
 fn exchange() -> impl Strategy<Value = Exchange> {

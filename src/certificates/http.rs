@@ -45,7 +45,7 @@ pub struct ErasureCertificate {
 /// `certificate_not_ready`. A second version follows when the scan has read the whole archive since. A certificate
 /// contains no identifier, and it is deleted with its request.
 ///
-/// This needs the scope `requests:read`.
+/// This operation needs the scope `requests:read`.
 #[utoipa::path(tag = "requests", operation_id = "get_erasure_certificate", security(("bearer" = ["requests:read"])),
     params(("id" = Uuid, Path, description = "The request's id.")),
     responses((status = 200, description = "The certificate.", body = ErasureCertificate,
@@ -98,7 +98,7 @@ pub struct VerificationKey {
 ///
 /// The public keys of all versions. Give this document to everybody who has to verify certificates.
 ///
-/// This needs no token.
+/// This operation needs no token.
 #[utoipa::path(tag = "requests", operation_id = "get_verification_keys", security(()),
     responses((status = 200, description = "The public keys.", body = VerificationKeys), OpenProblems))]
 #[get("/.well-known/lethe/jwks.json")]

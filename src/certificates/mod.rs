@@ -1,5 +1,5 @@
-//! Certificates of erasure: evidence that a request was carried out, for somebody who does not trust this service to
-//! answer the same question twice.
+//! Certificates of erasure: evidence that a request was carried out, for a reader who does not trust the answers of
+//! this service.
 //!
 //! The pass notes a certificate in the transaction that makes its request done. The end of the nightly job makes it,
 //! after the scan, and stores it: it is not signed anew at each call. A certificate says what was done, what is still

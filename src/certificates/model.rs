@@ -36,7 +36,7 @@ const DOES_NOT_PROVE: [&str; 7] = [
 
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
-    #[error("no such request")]
+    #[error("the request does not exist")]
     NotFound,
     /// The request waits, or the job that carried it out has not ended.
     #[error("the certificate is not made yet")]
@@ -112,7 +112,7 @@ pub struct Payload {
     pub time_zone: String,
     pub carried_out_at: DateTime<Utc>,
     /// The numbers of records that became anonymous, by target.
-    pub targets: BTreeMap<String, Anonymized>,
+    pub targets: BTreeMap<String, CertificateTarget>,
     pub targets_not_asked: Vec<String>,
     pub content: ContentPart,
     /// How the customer's wish was verified. It is null if nobody has stated that.
@@ -125,19 +125,19 @@ pub struct Payload {
     /// The newest checkpoint of the sealed audit log. It is null before the first one.
     pub audit: Option<AuditPart>,
     pub software: Software,
-    pub kept: Vec<Kept>,
+    pub kept: Vec<KeptData>,
     pub still_held: Vec<StillHeld>,
     pub does_not_prove: Vec<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Anonymized {
+pub struct CertificateTarget {
     pub anonymized: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ContentPart {
-    /// Whether the request asked for the deletion of content.
+    /// Whether the request includes the deletion of content.
     pub deletion_asked: bool,
     pub deleted: u64,
     pub texts_anonymized: u64,
@@ -191,7 +191,7 @@ pub struct Software {
 
 /// Data that stay on purpose.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Kept {
+pub struct KeptData {
     pub what: String,
     pub why: String,
     /// The first day on which it may be deleted, if it is deleted by itself.
@@ -229,7 +229,8 @@ impl Basis<'_> {
         let done_at = request.done_at.unwrap_or(self.now);
         let done_day = local_day(done_at, self.tenant.zone);
         let asked = |target: &Target| request.targets.contains(*target);
-        let anonymized = |target: Target| Anonymized { anonymized: counts.get(&target).copied().unwrap_or_default() };
+        let anonymized =
+            |target: Target| CertificateTarget { anonymized: counts.get(&target).copied().unwrap_or_default() };
         Payload {
             iss: "lethe".to_owned(),
             iat: self.now.timestamp(),
@@ -267,12 +268,12 @@ impl Basis<'_> {
         }
     }
 
-    fn kept(&self, entered: NaiveDate, done: NaiveDate, deletes_content: bool) -> Vec<Kept> {
+    fn kept(&self, entered: NaiveDate, done: NaiveDate, deletes_content: bool) -> Vec<KeptData> {
         let months = Months::new(self.tenant.settings.request_retention_months);
         let until = entered.checked_add_months(months).max(done.checked_add_days(DONE_KEPT));
         let erasure = Months::new(self.tenant.settings.erasure_months());
         let hash_until = entered.checked_add_months(erasure).max(until);
-        let kept = |what: &str, why: &str, until| Kept { what: what.to_owned(), why: why.to_owned(), until };
+        let kept = |what: &str, why: &str, until| KeptData { what: what.to_owned(), why: why.to_owned(), until };
         let mut all = vec![
             kept("records_without_identifiers", "statistics", None),
             kept("records_after_to_date", "not_requested", None),

@@ -41,11 +41,11 @@ const EXITS: &str = "Examples:
   lethe deliver                   deliver recordings to their tenants, and messages to webhooks
 
 Exit codes:
-  0   All is done, or another runner works for the tenants.
+  0   All is done, or another process works for the tenants.
   1   The command failed.
   2   Some requests were left waiting, some lines were rejected, something was not delivered, or a log is broken.
   64  The command line is wrong.
-  75  Try again: a database or the erasure journal is unavailable, or the process was asked to stop.
+  75  Try again: a database or the erasure journal is unavailable, or the process was stopped.
   78  A setting is wrong, a database was restored from a backup, or the erasure journal is damaged.";
 
 /// The commands.

@@ -14,7 +14,7 @@ use crate::app;
 use crate::base::id::TenantId;
 use crate::config::Config;
 use crate::journal::Journal;
-use crate::seals::{self, Fault, Keys, Verdict, VerifierKey};
+use crate::seals::{self, CheckpointKeys, Fault, Verdict, VerifierKey};
 use crate::tenants;
 use crate::vault::{AppContext, SigningPurpose};
 
@@ -72,7 +72,7 @@ pub fn verify_export(export: &Path, keys: &Path, json: bool) -> Result<Exit, Com
         CommandError::Usage("--keys must name a file with keys, as lethe audit key shows them".to_owned())
     })?;
     let mut file = BufReader::with_capacity(1 << 20, files::open(export)?);
-    let verdict = seals::verify_export(&mut file, &Keys::Named(keys))?;
+    let verdict = seals::verify_export(&mut file, &CheckpointKeys::Named(keys))?;
     let summary = format!("{} rows agree with {} checkpoints", verdict.rows, verdict.checkpoints);
     Ok(show(None, &json!(verdict), &summary, verdict.lost, verdict.fault, json))
 }

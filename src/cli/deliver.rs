@@ -15,7 +15,7 @@ use crate::delivery::DeliveryReport;
 use crate::tenants::Tenant;
 use crate::webhooks::WebhookReport;
 
-/// Works the outbox once, or until the process is asked to stop.
+/// Processes the outbox once, or until the process is stopped.
 pub async fn run(config: &Config, arguments: DeliverArguments) -> Result<Exit, CommandError> {
     let DeliverArguments { once, tenant, held, json } = arguments;
     let stores = Arc::new(open_in_step(config, tenant.as_deref()).await?);
@@ -73,7 +73,7 @@ fn show(tenant: &Tenant, report: &DeliveryReport, json: bool) {
     }
     let DeliveryReport { delivered, failed, held, cancelled } = report;
     print(&format!(
-        "{}: {delivered} delivered, {failed} failed and to be retried, {held} held, {cancelled} cancelled",
+        "{}: {delivered} delivered, {failed} failed and will be retried, {held} held, {cancelled} cancelled",
         tenant.slug
     ));
 }
@@ -84,7 +84,7 @@ fn show_messages(tenant: &Tenant, report: &WebhookReport, json: bool) {
     }
     let WebhookReport { messages_delivered, messages_failed, messages_held } = report;
     print(&format!(
-        "{}: {messages_delivered} messages delivered, {messages_failed} failed and to be retried, {messages_held} held",
+        "{}: messages: {messages_delivered} delivered, {messages_failed} failed and will be retried, {messages_held} held",
         tenant.slug
     ));
 }

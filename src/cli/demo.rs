@@ -1,4 +1,4 @@
-//! `lethe demo`: the whole story on embedded databases, told over the public API.
+//! `lethe demo`: the whole story on embedded databases, over the public API.
 
 mod story;
 mod table;

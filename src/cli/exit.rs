@@ -20,7 +20,7 @@ use crate::webhooks::WebhookError;
 /// The exit code. 64, 75, and 78 are those of `sysexits.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// All was done, or another runner works for the tenants.
+    /// All was done, or another process works for the tenants.
     Done,
     Failed,
     /// Some requests were left waiting, some lines were rejected, or some recordings were not delivered.

@@ -25,7 +25,7 @@ const PIECE: usize = 256 << 10;
 
 /// The result of an import of a folder.
 #[derive(Debug, Default, Serialize)]
-pub struct Imported {
+pub struct ImportedFiles {
     pub received: u64,
     pub created: u64,
     /// The number of files that are stored already, with the same kind and digest.
@@ -33,12 +33,18 @@ pub struct Imported {
     pub rejected: Vec<RejectedFile>,
 }
 
+/// The rule for names of files.
+const NAME_RULE: &str = "the name must be an external id and the extension of a known format";
+
 /// A file that was not stored. Its name may contain an identifier and is not repeated.
 #[derive(Debug, Serialize)]
 pub struct RejectedFile {
     /// The file's position in the order of names, from 1, as `ls` shows them in the C locale.
     pub file: usize,
     pub code: &'static str,
+    /// The meaning of the code, for people.
+    #[serde(skip)]
+    pub reason: String,
 }
 
 /// A file and the facts that its name gives.
@@ -56,7 +62,7 @@ pub async fn import(
     content_store: &Arc<ContentStore>,
     tenant: &Tenant,
     folder: &Path,
-) -> Result<Imported, CommandError> {
+) -> Result<ImportedFiles, CommandError> {
     let mut paths = Vec::new();
     let entries = std::fs::read_dir(folder);
     for entry in entries.map_err(|error| files::unusable("the folder", folder, "read", &error))? {
@@ -66,7 +72,7 @@ pub async fn import(
         }
     }
     paths.sort();
-    let mut imported = Imported { received: paths.len() as u64, ..Imported::default() };
+    let mut imported = ImportedFiles { received: paths.len() as u64, ..ImportedFiles::default() };
     let mut numbered = paths.into_iter().zip(1..);
     loop {
         let batch: Vec<(PathBuf, usize)> = numbered.by_ref().take(BATCH).collect();
@@ -82,13 +88,13 @@ async fn import_batch(
     content_store: &Arc<ContentStore>,
     tenant: &Tenant,
     batch: Vec<(PathBuf, usize)>,
-    imported: &mut Imported,
+    imported: &mut ImportedFiles,
 ) -> Result<(), CommandError> {
     let mut candidates = Vec::new();
     for (path, no) in batch {
         match ExportFile::new(path, no) {
             Some(candidate) => candidates.push(candidate),
-            None => imported.rejected.push(RejectedFile { file: no, code: "format" }),
+            None => imported.rejected.push(RejectedFile { file: no, code: "format", reason: NAME_RULE.to_owned() }),
         }
     }
     let external_ids = candidates.iter().map(|candidate| candidate.external_id.as_str());
@@ -99,7 +105,7 @@ async fn import_batch(
             Ok(true) => imported.created += 1,
             Ok(false) => imported.skipped += 1,
             Err(CommandError::Content(error)) if !error.is_transient() => {
-                imported.rejected.push(RejectedFile { file: no, code: error.code() });
+                imported.rejected.push(RejectedFile { file: no, code: error.code(), reason: error.to_string() });
             }
             Err(error) => return Err(error),
         }

@@ -8,7 +8,7 @@ use super::COMMAND_LINE;
 use super::args::{ImportArguments, KindArgument};
 use super::exit::{CommandError, Exit};
 use super::files;
-use super::folder::{self, Imported, RejectedFile};
+use super::folder::{self, ImportedFiles, RejectedFile};
 use super::job::{self, find};
 use super::output::print;
 use crate::app;
@@ -139,9 +139,9 @@ async fn import_calls<K: RecordKind>(
     for line in calls {
         match line {
             Ok(line) => intake.take(line.number, Some(&line.json)).await?,
-            Err(CdrError::Row { line, fault }) => {
-                let pointer = fault.column().map(|column| format!("/{column}")).unwrap_or_default();
-                intake.refuse(line, vec![FieldError::at(pointer, fault.code(), fault.to_string())]);
+            Err(CdrError::Row { line, error }) => {
+                let pointer = error.column().map(|column| format!("/{column}")).unwrap_or_default();
+                intake.refuse(line, vec![FieldError::at(pointer, error.code(), error.to_string())]);
             }
             Err(CdrError::Io(error)) => return Err(error.into()),
         }
@@ -149,19 +149,19 @@ async fn import_calls<K: RecordKind>(
     Ok(())
 }
 
-fn show_files(imported: &Imported, json: bool) {
+fn show_files(imported: &ImportedFiles, json: bool) {
     if json {
         print(&serde_json::to_string(imported).unwrap_or_default());
         return;
     }
-    let Imported { received, created, skipped, rejected } = imported;
+    let ImportedFiles { received, created, skipped, rejected } = imported;
     print(&format!(
         "{received} files, {created} stored, {skipped} skipped because they are stored already, {} rejected",
         rejected.len()
     ));
     let mut stderr = std::io::stderr();
-    for RejectedFile { file, code } in rejected {
-        let _ = writeln!(stderr, "file {file} in the order of names rejected: {code}");
+    for RejectedFile { file, code, reason } in rejected {
+        let _ = writeln!(stderr, "file {file}, in the order of names, rejected: {code}: {reason}");
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::args::{Job, NightlyArguments};
 use super::exit::{CommandError, Exit};
-use super::output::print;
+use super::output::{counted, print};
 use crate::app;
 use crate::base::clock::microseconds;
 use crate::config::Config;
@@ -60,7 +60,7 @@ pub async fn run(config: &Config, Job::Nightly(arguments): Job) -> Result<Exit, 
         show(tenant, report, json);
     }
     if reports.is_empty() && !json {
-        print("Nothing was done: other runners work for the tenants, or there is no tenant.");
+        print("Nothing was done: other processes work for the tenants, or there is no tenant.");
     }
     Ok(ending.into())
 }
@@ -81,7 +81,7 @@ pub async fn open_in_step(config: &Config, slug: Option<&str>) -> Result<AppCont
     Ok(stores)
 }
 
-/// Refuses to go on if a database of the tenant, or of any tenant, was restored.
+/// Returns an error if a database of the tenant, or of any tenant, was restored.
 pub async fn check_in_step(stores: &AppContext, slug: Option<&str>) -> Result<(), CommandError> {
     let look = restore::look(stores).await?;
     let is_wanted = |one: &TenantLook| slug.is_none_or(|slug| slug == one.tenant.slug);
@@ -113,22 +113,26 @@ fn show(tenant: &Tenant, report: &Report, json: bool) {
         print(&format!("{}: the pass failed at the step {step}: {error}; the next start resumes it", tenant.slug));
     }
     print(&format!(
-        "{}: {requests_done} requests done, {waiting} left waiting; anonymized: {targets}; {identifiers_deleted} \
-         identifiers deleted from the vault; {requests_purged} old requests purged",
-        tenant.slug
+        "{}: {} done, {waiting} left waiting; anonymized: {targets}; {} deleted from the vault; {} purged",
+        tenant.slug,
+        counted(*requests_done, "request"),
+        counted(*identifiers_deleted, "identifier"),
+        counted(*requests_purged, "old request")
     ));
     let Report { content_deleted, texts_anonymized, content_expired, .. } = report;
     if content_deleted + texts_anonymized + content_expired > 0 {
         print(&format!(
-            "{}: content: {content_deleted} deleted, {texts_anonymized} texts anonymized, {content_expired} deleted \
-             by retention",
-            tenant.slug
+            "{}: content: {content_deleted} deleted, {} anonymized, {content_expired} deleted by retention",
+            tenant.slug,
+            counted(*texts_anonymized, "text")
         ));
     }
     if report.records_aged + report.records_deleted > 0 {
         print(&format!(
-            "{}: ageing: {} interactions aged, {} deleted",
-            tenant.slug, report.records_aged, report.records_deleted
+            "{}: ageing: {} aged, {} deleted",
+            tenant.slug,
+            counted(report.records_aged, "interaction"),
+            report.records_deleted
         ));
     }
     show_problems(tenant, report);
@@ -139,37 +143,40 @@ fn show_problems(tenant: &Tenant, report: &Report) {
     let Report { content_left, rows_without_object, requests_overdue, .. } = report;
     if content_left + rows_without_object > 0 {
         print(&format!(
-            "{}: content: {content_left} could not be deleted by retention, {rows_without_object} have no object: \
-             check the object store",
+            "{}: content: the deletion of {content_left} by retention failed, and the objects of {rows_without_object} are \
+             missing: check the object store",
             tenant.slug
         ));
     }
     if report.texts_failed > 0 {
         let ids: Vec<_> = report.failed_texts.iter().map(ToString::to_string).collect();
         print(&format!(
-            "{}: {} texts failed and are skipped from now on: delete them, or run with --retry-texts: {}",
+            "{}: {} failed. Later passes skip them. Delete them, or run with --retry-texts: {}",
             tenant.slug,
-            report.texts_failed,
+            counted(report.texts_failed, "text"),
             ids.join(", ")
         ));
     }
     if report.requests_held > 0 {
         print(&format!(
-            "{}: {} requests are held: a legal hold keeps a record that they select",
-            tenant.slug, report.requests_held
+            "{}: {} held: a legal hold keeps selected records",
+            tenant.slug,
+            counted(report.requests_held, "request")
         ));
     }
     let ScanOutcome { residue, exposed, .. } = report.scan;
     if residue + exposed > 0 {
         print(&format!(
-            "{}: the residue scan found {residue} erased identifiers and {exposed} others in clear: run lethe scan --full",
-            tenant.slug
+            "{}: the residue scan found {} and {exposed} others in clear: run lethe scan --full",
+            tenant.slug,
+            counted(residue, "erased identifier")
         ));
     }
     if *requests_overdue > 0 {
         print(&format!(
-            "{}: {requests_overdue} requests have been waiting for longer than the retention: check them",
-            tenant.slug
+            "{}: {} overdue: waiting for longer than the retention. Check the waiting requests",
+            tenant.slug,
+            counted(*requests_overdue, "request")
         ));
     }
 }
@@ -198,14 +205,17 @@ fn foretell(forecast: &Forecast, json: bool) {
         return;
     }
     let targets: Vec<_> = targets.iter().map(|(target, hits)| format!("{target} {}", hits.records)).collect();
-    print(&format!("{}: {requests} requests are due; they select: {}", tenant.slug, targets.join(", ")));
+    print(&format!("{}: {} due; selected records: {}", tenant.slug, counted(*requests, "request"), targets.join(", ")));
     if *requests_held > 0 {
-        print(&format!("{}: {requests_held} of them are held by a legal hold and will stay waiting", tenant.slug));
+        print(&format!(
+            "{}: {requests_held} of these will stay waiting, because a legal hold keeps selected records",
+            tenant.slug
+        ));
     }
     let (deleted, unfindable): (u64, u64) = (deleted.values().sum(), unfindable.values().sum());
     if deleted + unfindable > 0 {
         print(&format!(
-            "{}: {deleted} pieces of content will be deleted, {unfindable} will stay without their customer",
+            "{}: content: {deleted} will be deleted, {unfindable} will stay without their customer",
             tenant.slug
         ));
     }
@@ -218,6 +228,6 @@ fn foretell(forecast: &Forecast, json: bool) {
         Retention::Paused => print(&format!("{}: retention is paused and deletes nothing", tenant.slug)),
     }
     if *requests_purged > 0 {
-        print(&format!("{}: {requests_purged} old requests will be purged", tenant.slug));
+        print(&format!("{}: {} will be purged", tenant.slug, counted(*requests_purged, "old request")));
     }
 }

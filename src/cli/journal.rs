@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::exit::{CommandError, Exit};
 use super::job::{find, open};
-use super::output::print;
+use super::output::{counted, print};
 use crate::app;
 use crate::base::id::RequestId;
 use crate::config::Config;
@@ -68,10 +68,10 @@ fn show_status(report: &JournalReport) {
         print(&format!("Damage: {damage}."));
     }
     if *state == State::Off {
-        print("journal.off is true: nobody notices a restore that brings forgotten customers back.");
+        print("journal.off is true: a restore that brings forgotten customers back is not detected.");
     }
     for (kind, count) in objects {
-        print(&format!("{count} objects of the kind {kind}"));
+        print(&format!("{} of the kind {kind}", counted(*count, "object")));
     }
     for tenant in lost_tenants {
         print(&format!("The archive does not have the tenant {tenant}: its backup is older."));
@@ -107,7 +107,7 @@ pub async fn replay(config: &Config, arguments: ReplayArguments) -> Result<Exit,
     let (ending, reports) = restore::replay(&stores, &content_store, options, &progress, &stop).await?;
     listening.abort();
     progress.finish();
-    // The lost rows are told by the first seal after them. Until then, the log would be broken for its verification.
+    // The first seal after the lost rows records them. Until then, the verification would report a broken log.
     if !dry_run && let Err(error) = app::sealer(config, &stores).of_replay().round().await {
         tracing::warn!(%error, "Sealing the audit logs failed; serve or the next job seals them");
     }
@@ -124,7 +124,7 @@ fn listed(ids: &[RequestId]) -> String {
 fn show_lost(slug: &str, report: &ReplayReport) {
     if !report.lost_requests.is_empty() {
         let ids = listed(&report.lost_requests);
-        print(&format!("{slug}: requests that are lost with the backup, enter them again: {ids}"));
+        print(&format!("{slug}: the backup does not have these requests, so enter them again: {ids}"));
     }
 }
 
@@ -137,7 +137,7 @@ fn show_replay(tenant: &Tenant, report: &ReplayReport, json: bool) {
     }
     let slug = &tenant.slug;
     let Some(behind) = &report.behind else {
-        print(&format!("{slug}: nothing to replay"));
+        print(&format!("{slug}: there is nothing to replay"));
         show_lost(slug, report);
         return;
     };
@@ -146,7 +146,7 @@ fn show_replay(tenant: &Tenant, report: &ReplayReport, json: bool) {
         return;
     }
     if let Some(error) = &report.error {
-        let then = if error == "backup_too_old" { "restore a younger backup" } else { "run lethe replay again" };
+        let then = if error == "backup_too_old" { "restore a newer backup" } else { "run lethe replay again" };
         print(&format!("{slug}: the replay failed: {error}; {then}"));
     }
     let targets: Vec<_> = report.anonymized.iter().map(|(target, records)| format!("{target} {records}")).collect();

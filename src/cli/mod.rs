@@ -142,7 +142,7 @@ async fn serve(config: &Config) -> Result<Exit, CommandError> {
     let stores = Data::new(app::open_to_serve(config).await?);
     if let Err(reason) = app::ready(&stores).await {
         // The service continues, because a migration or a restart of the database may end soon.
-        let _ = writeln!(std::io::stderr(), "not ready, so /readyz is 503: {reason}");
+        let _ = writeln!(std::io::stderr(), "not ready, so /readyz returns 503: {reason}");
     }
     app::serve(config, stores, |addresses| {
         let mut stderr = std::io::stderr();

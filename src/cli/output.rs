@@ -9,6 +9,11 @@ use super::exit::CommandError;
 /// The first reason why data could not be written.
 static LOST: Mutex<Option<Error>> = Mutex::new(None);
 
+/// A count with its noun: `1 request`, `2 requests`.
+pub fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 pub fn print(line: &str) {
     let mut stdout = std::io::stdout();
     note(writeln!(stdout, "{line}").and_then(|()| stdout.flush()));

@@ -46,7 +46,8 @@ pub async fn run(config: &Config, arguments: ScanArguments) -> Result<Exit, Comm
         files::check(file)?;
     }
     let stores = open(config).await?;
-    // A restored archive contains everybody who was forgotten since. All other faults of the journal are its own.
+    // A restored archive contains everybody who was forgotten since. Other errors of the journal do not matter to a
+    // scan.
     if let Err(error @ CommandError::Night(PassError::ReplayNeeded(_))) =
         check_in_step(&stores, arguments.tenant.as_deref()).await
     {
@@ -102,7 +103,7 @@ async fn scan_file(
     arguments: &ScanArguments,
 ) -> Result<bool, CommandError> {
     let FileReport { sha256, report } = FileReport::of(stores, tenant, file).await?;
-    // The name of a file may name somebody. The digest says which file it was.
+    // The name of a file may contain an identifier. The digest says which file it was.
     let detail = json!({ "counts": report.counts, "file_sha256": sha256 });
     let mut tx = stores.archive.write().await?;
     let entry = Entry::new(Action::ArchiveScanned, 0, detail);

@@ -56,20 +56,22 @@ pub struct TenantArguments {
     /// Whether a waiting request hides its customer
     #[arg(long)]
     pub hide_waiting: Option<bool>,
-    /// Numbers of the contact centre itself, or their beginnings such as +4722334*: they are no customer's; "" for none
+    /// Numbers of the contact centre itself, or prefixes of them such as +4722334*. They do not belong to customers. An empty
+    /// text removes all
     #[arg(long, value_name = "NUMBERS", value_delimiter = ',')]
     pub own_numbers: Option<Vec<String>>,
-    /// The prefixes that are dialled to call out of the house; "" for none
+    /// The prefixes that are dialled for an outside line. An empty text removes all
     #[arg(long, value_name = "PREFIXES", value_delimiter = ',')]
     pub dial_out_prefixes: Option<Vec<String>>,
-    /// A pattern that texts lose, for each time it is given: 'customer number=KN-\d{6}'; "" for none
+    /// A pattern whose matches are removed from texts: 'customer number=KN-\d{6}'. Repeat the option for more. An empty text
+    /// removes all
     #[arg(long, value_name = "NAME=REGEX")]
     pub patterns: Option<Vec<String>>,
     /// Whether each request must say how the customer's wish was verified
     #[arg(long)]
     pub attestation_required: Option<bool>,
-    /// A system outside of this one for the checklists of requests, for each time it is given: 'Salesforce=CRM team=20';
-    /// "" for none
+    /// A system outside of this one for the checklists of requests: 'Salesforce=CRM team=20'. Repeat the option for more. An
+    /// empty text removes all
     #[arg(long, value_name = "NAME=OWNER=DAYS")]
     pub external_systems: Option<Vec<String>>,
     /// Whether recordings are encrypted for the tenant's key
@@ -128,7 +130,7 @@ pub struct DisclosureArguments {
     /// Whether another user must approve a customer's copy of their data
     #[arg(long)]
     pub export_approval: Option<bool>,
-    /// The tenant's information about its processing, as the API takes it: '{"controller": "Acme AS, Oslo"}'
+    /// The tenant's information about its processing, in the JSON of the API: '{"controller": "Acme AS, Oslo"}'
     #[arg(long, value_name = "JSON")]
     pub processing: Option<String>,
 }

@@ -58,12 +58,12 @@ fn lines(payload: &Payload) -> Vec<String> {
         lines.push(format!("{target}: {} records became anonymous", part.anonymized));
     }
     for target in &payload.targets_not_asked {
-        lines.push(format!("{target}: not asked for, so nothing was done"));
+        lines.push(format!("{target}: not requested, so nothing was done"));
     }
     let content = &payload.content;
-    let asked = if content.deletion_asked { "deletion was asked for" } else { "deletion was not asked for" };
+    let requested = if content.deletion_asked { "deletion was requested" } else { "deletion was not requested" };
     lines.push(format!(
-        "content: {asked}; {} pieces deleted, {} texts made anonymous",
+        "content: {requested}; {} pieces deleted, {} texts made anonymous",
         content.deleted, content.texts_anonymized
     ));
     lines.push(payload.scan.as_ref().map_or_else(|| "scan: none".to_owned(), scan));

@@ -144,7 +144,7 @@ fn add_credentials(
     };
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     if authority.contains('@') {
-        return invalid("url", format!("must name no user, because {section}.username is set"));
+        return invalid("url", format!("must not name a user, because {section}.username is set"));
     }
     let user = percent_encoded(username.expose_secret());
     let password = password.map(|password| format!(":{}", percent_encoded(password.expose_secret())));

@@ -44,7 +44,7 @@ pub use crate::base::content::ContentKind;
 pub use deletion::{delete, delete_again, delete_batch};
 pub use model::{Content, ContentError, Deleted, FailureReason, MediaType, MediaTypeError, NewContent, Sensitivity};
 pub use once::{Keyed, Once, Uploaded};
-pub use reading::{Access, TextReading, open, read};
+pub use reading::{Access, ContentReading, open, read};
 pub use removal::{
     Removed, Traces, of_customers, publish_deleted, remove_objects, remove_rows, traces, without_object,
 };

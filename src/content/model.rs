@@ -271,7 +271,7 @@ impl ContentError {
         }
     }
 
-    /// Whether a store is away, so that the next attempt would meet the same.
+    /// Whether a store is unavailable, so that the next attempt would fail too.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         match self {

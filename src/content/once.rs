@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 
 use crate::base::id::ContentId;
-use crate::idempotency::{self, Begun, IdempotencyError, IdempotencyKey, Reservation};
+use crate::idempotency::{self, BegunCall, IdempotencyError, IdempotencyKey, Reservation};
 use crate::store::{Archive, Tx};
 use crate::vault::AppContext;
 
@@ -41,8 +41,8 @@ impl Once {
         key: IdempotencyKey,
     ) -> Result<Keyed<T>, IdempotencyError> {
         Ok(match idempotency::begin(&app.archive, key, app.clock.now()).await? {
-            Begun::Replayable(outcome) => Keyed::Again(outcome),
-            Begun::Reserved(reservation) => {
+            BegunCall::Replayable(outcome) => Keyed::Again(outcome),
+            BegunCall::Reserved(reservation) => {
                 let (app, is_open) = (Arc::clone(app), AtomicBool::new(true));
                 Keyed::New(Arc::new(Self { app, reservation, is_open }))
             }

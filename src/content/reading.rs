@@ -1,4 +1,4 @@
-//! Content on its way out: a range of it, opened chunk by chunk, after the audit log knows of it.
+//! Reads a range of content, chunk by chunk, after the read is in the audit log.
 
 use std::ops::Range;
 
@@ -15,17 +15,17 @@ use crate::base::id::TenantId;
 use crate::objects::ObjectError;
 use crate::vault::{self, AppContext, Keyset};
 
-/// The way and the purpose of a reading, for the audit log.
+/// The action and the purpose of a read, for the audit log.
 #[derive(Clone, Debug)]
 pub struct Access {
     pub action: Action,
-    /// Why, as the caller stated it, without identifiers.
+    /// The reason that the caller stated, without identifiers.
     pub reason: Option<String>,
     pub by_ticket: bool,
 }
 
-/// Opens a range of content. The bytes come after the audit row was committed; the first of them are opened before this
-/// answers, so that altered or deleted bytes are an error and no broken response.
+/// Opens a range of content after the audit row is committed. The first bytes are opened before this function returns,
+/// so that altered or deleted bytes are an error and not a broken response.
 pub async fn open(
     stores: &AppContext,
     content_store: &ContentStore,
@@ -33,7 +33,7 @@ pub async fn open(
     content: &Content,
     access: Access,
     range: Range<u64>,
-) -> Result<TextReading, ContentError> {
+) -> Result<ContentReading, ContentError> {
     let Access { action, reason, by_ticket } = access;
     let detail = json!({
         "content_id": content.id, "kind": content.kind,
@@ -52,7 +52,7 @@ pub async fn read(
     content: &Content,
     range: Range<u64>,
     _: &Grant,
-) -> Result<TextReading, ContentError> {
+) -> Result<ContentReading, ContentError> {
     let keyset = stores.keysets.get(&stores.vault, tenant).await?;
     opened(stores, content_store, &keyset, content, range).await
 }
@@ -64,13 +64,13 @@ pub(super) async fn opened(
     keyset: &Keyset,
     content: &Content,
     range: Range<u64>,
-) -> Result<TextReading, ContentError> {
+) -> Result<ContentReading, ContentError> {
     let tenant = keyset.tenant;
     let key = vault::content_key(&mut stores.vault.read().await?, keyset, content.object()).await?;
     // The deletion of this content was interrupted: the row exists, and the key is already deleted.
     let key = key.ok_or(ContentError::Unknown)?;
     let layout = ChunkLayout { size: content.stored_size };
-    let mut reading = TextReading {
+    let mut reading = ContentReading {
         opener: Opener::new(&key, &content.object().place(tenant), content.stored_size)?,
         stream: content_store.objects.read(tenant, content.object(), layout.sealed_range(&range)).await?,
         waiting: Vec::with_capacity(2 * SEALED_CHUNK),
@@ -83,8 +83,8 @@ pub(super) async fn opened(
     Ok(reading)
 }
 
-/// A range of content on its way out.
-pub struct TextReading {
+/// A range of content that is being read.
+pub struct ContentReading {
     opener: Opener,
     stream: BoxStream<'static, Result<Vec<u8>, ObjectError>>,
     waiting: Vec<u8>,
@@ -95,8 +95,8 @@ pub struct TextReading {
     first: Option<Vec<u8>>,
 }
 
-impl TextReading {
-    /// The next bytes; `None` after the last.
+impl ContentReading {
+    /// The next bytes. Returns `None` after the last.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>, ContentError> {
         match self.first.take() {
             Some(first) => Ok(Some(first)),

@@ -1,9 +1,9 @@
 //! Removal of much content by a pass: first the objects, then the keys, then the rows.
 //!
-//! A single deletion drops the key first, because content must be unreadable as soon as its caller was told that it is
-//! deleted. A pass reports the content that still exists. So an object that the store does not delete keeps its key and
-//! its row, and the next pass finds it by its row. A crash between object and row leaves a row of content that nobody can
-//! read, until the pass resumes. A missing object counts as deleted.
+//! A single deletion drops the key first, because content must be unreadable as soon as the call that deleted it has
+//! returned. A pass reports the content that still exists. So an object that the store does not delete keeps its key
+//! and its row, and the next pass finds it by its row. A crash between object and row leaves a row of content that
+//! nobody can read, until the pass resumes. A missing object counts as deleted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,10 +19,10 @@ use crate::objects::ObjectError;
 use crate::outbox::{self, EventKind};
 use crate::store::{Archive, Result, Tx};
 
-/// How many turns of deletions are under way at a time.
+/// The number of deletions at a time.
 const AT_ONCE: usize = 8;
 
-/// After so many failures in a row the store is asked whether it is there at all.
+/// After so many failures in a row, the store is checked.
 const FAILURES: usize = 8;
 
 /// The most ids of one event, so that its message is short.
@@ -34,7 +34,7 @@ pub struct Removed {
     pub gone: Vec<ObjectId>,
     /// Content whose object is still there, or was not tried.
     pub left: BTreeSet<ObjectId>,
-    /// Whether the store is away: the next ones would meet the same.
+    /// Whether the store is unavailable, so that the next deletions would fail too.
     pub is_away: bool,
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use super::model::ContentError;
-use crate::base::chunks::{SEALED_CHUNK, Sealer};
+use crate::base::chunks::{ChunkSealer, SEALED_CHUNK};
 use crate::base::crypto::Sha256;
 use crate::objects::Writing;
 use crate::recording_keys::Encryptor;
@@ -29,7 +29,7 @@ const PARTS: usize = 1;
 pub struct SealingWork {
     /// Encrypts what arrives for the tenant's own key.
     pub encryptor: Option<Encryptor>,
-    pub sealer: Sealer,
+    pub sealer: ChunkSealer,
     /// How much is sealed before it is written, in bytes.
     pub part: usize,
 }

@@ -156,7 +156,7 @@ pub async fn is_there(
     Ok(found > 0)
 }
 
-/// Some of the content of some interactions, of some kinds; what is sensitive only if asked for.
+/// Some of the content of some interactions, of some kinds. Sensitive content is included only on request.
 pub async fn objects_of(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
@@ -266,7 +266,7 @@ fn select(query: Query<'_>) -> Query<'_> {
 
 /// A ticket as its row has it.
 #[derive(sqlx::FromRow)]
-pub struct TicketRow {
+pub struct ContentTicketRow {
     pub content_id: ContentId,
     pub actor_sub: String,
     pub actor_name: String,
@@ -298,7 +298,7 @@ pub async fn insert_ticket(
     .await
 }
 
-pub async fn ticket(tx: &mut Tx<Archive>, tenant: TenantId, hash: &[u8]) -> Result<Option<TicketRow>> {
+pub async fn ticket(tx: &mut Tx<Archive>, tenant: TenantId, hash: &[u8]) -> Result<Option<ContentTicketRow>> {
     tx.query("SELECT content_id, actor_sub, actor_name, purpose, expires_at FROM content_tickets")
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND ticket_hash = ", hash)

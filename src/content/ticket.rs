@@ -72,7 +72,7 @@ pub async fn redeem_ticket(stores: &AppContext, text: &str, is_range: bool) -> R
     let mut tx = stores.archive.read().await?;
     let known = sql::ticket(&mut tx, tenant, &hash).await?;
     let Some(ticket) = known.filter(|ticket| ticket.expires_at > stores.clock.now()) else { return Ok(None) };
-    let sql::TicketRow { content_id, actor_sub, actor_name, purpose, expires_at: _ } = ticket;
+    let sql::ContentTicketRow { content_id, actor_sub, actor_name, purpose, expires_at: _ } = ticket;
     let actor = Actor { sub: actor_sub, name: actor_name, ..Actor::service(tenant, "") };
     let Some(content) = sql::by_id(&mut tx, tenant, content_id).await? else { return Ok(None) };
     drop(tx);

@@ -15,7 +15,7 @@ use super::model::{Content, ContentError, NewContent};
 use super::once::{Once, Uploaded};
 use super::sealing::{PIECE, Sealed, Sealing, SealingWork, WAITING};
 use super::{ContentStore, sql, text};
-use crate::base::chunks::Sealer;
+use crate::base::chunks::ChunkSealer;
 use crate::base::content::ContentKind;
 use crate::base::crypto::Key;
 use crate::base::id::{ContentId, ObjectId, TenantId};
@@ -70,7 +70,7 @@ pub async fn begin_upload(
     let part = content_store.objects.part();
     let share = stores.memory.arriving(memory_of(part, announced)).await?;
     let (object, key) = (ObjectId::new(ContentId::new()), Key::random()?);
-    let sealer = Sealer::new(&key, &object.place(tenant))?;
+    let sealer = ChunkSealer::new(&key, &object.place(tenant))?;
     let sealing = Sealing::begin(SealingWork { encryptor, sealer, part })?;
     let writing = content_store.objects.create(tenant, object).await?;
     let (stores, content_store, header) = (Arc::clone(stores), Arc::clone(content_store), ObjectHeader::default());

@@ -1,4 +1,4 @@
-//! Where recordings are delivered to, as an operator writes it: `sftp://user@host:port/folder` and the like.
+//! The address of a delivery target, as an operator writes it: `sftp://user@host:port/folder` and the like.
 //!
 //! The parser is strict. A URL is shown and logged, so it must contain no password. A folder stays below its beginning.
 
@@ -11,22 +11,22 @@ use crate::store::StoreError;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
-    /// A server of SFTP. The folder is absolute, or below the login's own where it begins with `~`.
+    /// An SFTP server. The folder is absolute, or below the home folder of the login if it begins with `~`.
     Sftp(Login),
-    /// A server of FTP. The folder is below the one that the login begins in.
+    /// An FTP server. The folder is below the one that the login begins in.
     Ftp { login: Login, tls: FtpTls },
-    /// A bucket and what the names in it begin with.
+    /// A bucket and the prefix of the names in it.
     S3 { bucket: String, prefix: Vec<String> },
-    /// A folder below that of the settings.
+    /// A folder below the folder of the settings.
     Folder(Vec<String>),
 }
 
-/// The way in which a server of FTP begins TLS.
+/// The way in which an FTP server begins TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FtpTls {
     /// The connection is plain.
     None,
-    /// The client asks for TLS in the connection (`AUTH TLS`).
+    /// The client requests TLS in the connection (`AUTH TLS`).
     Explicit,
     /// The connection begins with TLS.
     Implicit,
@@ -52,7 +52,7 @@ pub struct Login {
     pub folder: Vec<String>,
 }
 
-/// Why a text is no target's address: the rule, never the text.
+/// The rule that an address breaks. It never quotes the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     #[error("must begin with sftp://, ftps://, ftps+implicit://, ftp://, s3://, or file:///")]
@@ -63,12 +63,12 @@ pub enum AddressError {
     User,
     #[error("must name a server: sftp://user@host/folder")]
     Host,
-    /// The port is no number from 1 to 65535.
+    /// The port is not a number from 1 to 65535.
     #[error("must have a port from 1 to 65535, or none")]
     Port,
     #[error("must name a bucket of 3 to 63 lower-case letters, digits, dots, and dashes")]
     Bucket,
-    /// The folder leaves its beginning, or has characters that no folder should.
+    /// The folder contains `..`, or characters that are not allowed.
     #[error("must have a folder of at most 16 parts, without .., control characters, and backslashes")]
     Folder,
     #[error("must not contain ? or #")]
@@ -120,20 +120,20 @@ impl FromStr for Address {
 }
 
 fn read_login(authority: &str, usual_port: u16, folder: Vec<String>) -> Result<Login, AddressError> {
-    let (user, place) = authority.rsplit_once('@').ok_or(AddressError::User)?;
+    let (user, server) = authority.rsplit_once('@').ok_or(AddressError::User)?;
     if user.contains(':') {
         return Err(AddressError::Password);
     }
     // The user of a Windows domain has a backslash: `DOMAIN\user`.
     let user = decode(user).filter(|user| is_word(&user.replacen('\\', "-", 1))).ok_or(AddressError::User)?;
-    let (host, port) = match place.strip_prefix('[') {
+    let (host, port) = match server.strip_prefix('[') {
         Some(rest) => {
             let (host, after) = rest.split_once(']').ok_or(AddressError::Host)?;
             host.parse::<Ipv6Addr>().map_err(|_| AddressError::Host)?;
             let port = if after.is_empty() { Some("") } else { after.strip_prefix(':') };
             (host, port.ok_or(AddressError::Host)?)
         }
-        None => place.split_once(':').unwrap_or((place, "")),
+        None => server.split_once(':').unwrap_or((server, "")),
     };
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
     let is_host = !host.is_empty() && host.len() <= 253 && (host.contains(':') || host.bytes().all(is_name));
@@ -169,13 +169,13 @@ fn read_folder(path: &str) -> Result<Vec<String>, AddressError> {
     if parts.len() > 16 { Err(AddressError::Folder) } else { Ok(parts) }
 }
 
-/// Whether a text can be a user or one part of a folder, and nothing else: no command of FTP, no way upwards.
+/// Whether a text can be a user or one part of a folder. It contains no FTP command and no path to a parent folder.
 fn is_word(text: &str) -> bool {
     let is_allowed = |c: char| !c.is_control() && !['/', '\\'].contains(&c);
     !text.is_empty() && text != "." && text != ".." && text.chars().all(is_allowed)
 }
 
-/// Undoes `%41`. None for what is no UTF-8 or no pair of digits.
+/// Decodes `%41` and the like. Returns `None` if the result is not UTF-8, or if the digits are not a hexadecimal pair.
 fn decode(text: &str) -> Option<String> {
     let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
     while let Some((first, after)) = rest.split_first() {
@@ -193,7 +193,7 @@ fn decode(text: &str) -> Option<String> {
 }
 
 impl Address {
-    /// The address in its one spelling: what is kept and shown.
+    /// The address in its canonical spelling, which is stored and shown.
     #[must_use]
     pub fn to_url(&self) -> String {
         let (mut url, folder) = match self {
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn targets_are_read() {
+    fn addresses_are_read() {
         for (text, kept) in [
             ("sftp://lethe@files.example/inbox/calls/", "sftp://lethe@files.example:22/inbox/calls"),
             ("SFTP://lethe@Files.Example:2222", "sftp://lethe@files.example:2222/"),
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_target_says_which_rule_it_breaks() {
+    fn an_invalid_address_names_the_broken_rule() {
         for (text, rule) in [
             ("", AddressError::Scheme),
             ("http://files.example/", AddressError::Scheme),
@@ -304,7 +304,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_kept_reads_back_as_itself(
+        fn the_canonical_spelling_is_read_back_as_the_same_address(
             user in "[a-zæ %@.]{1,8}\\\\?[a-z]{0,3}", port in 1..u16::MAX, folder in prop::collection::vec("[a-zå %#?.~]{1,6}", 0..4)
         ) {
             let folder: Vec<String> = folder.into_iter().filter(|part| is_word(part)).collect();

@@ -1,4 +1,4 @@
-//! One attempt at one delivery: look what is true now, go there, write, give names.
+//! One attempt at one delivery. It reads the current state, opens the target, writes both files, and renames them.
 
 use std::collections::HashMap;
 
@@ -21,7 +21,7 @@ use crate::recording_keys;
 use crate::tenants::{self, Tenant};
 use crate::vault::{self, DeliverySecret};
 
-/// Everything that an attempt needs, as it was when it began.
+/// The state of a delivery when an attempt begins.
 pub struct Attempt<'a> {
     worker: &'a DeliveryWorker,
     tenant: &'a Tenant,
@@ -36,8 +36,8 @@ pub struct Attempt<'a> {
 }
 
 impl<'a> Attempt<'a> {
-    /// Looks whether the delivery may be made, and how. This comes after the claim, so that what was deleted or forgotten
-    /// before is seen.
+    /// Decides whether the delivery may be made, and how. It reads after the claim, so that it sees every deletion and
+    /// every forgotten customer before the claim.
     pub async fn prepare(
         worker: &'a DeliveryWorker,
         tenant: &'a Tenant,
@@ -47,7 +47,7 @@ impl<'a> Attempt<'a> {
         let mut tx = stores.archive.read().await.map_err(DeliveryError::from)?;
         let destination = outbox::destination(&mut tx, tenant.id).await.map_err(DeliveryError::from)?;
         let destination = destination.ok_or(SendError::TargetMissing)?;
-        // A round may last for hours: the settings are those of now.
+        // A round may last for hours, so the settings are read again.
         let settings = tenants::find(&mut tx, tenant.id).await.map_err(DeliveryError::from)?.settings.recordings;
         let record = archive::find(&mut tx, tenant.id, claim.interaction).await;
         let last_error = outbox::last_error(&mut tx, tenant.id, claim.id).await.map_err(DeliveryError::from)?;
@@ -75,9 +75,9 @@ impl<'a> Attempt<'a> {
             None
         } else {
             let mut tx = stores.vault.read().await.map_err(DeliveryError::from)?;
-            // One that does not open was kept for another address: the destination is being changed.
+            // A secret that does not open was stored for another address: the destination is being changed.
             vault::delivery_secret(&mut tx, &keyset, &destination.url).await.map_err(|error| match error {
-                vault::VaultError::Crypto(_) => AttemptError::SendError(SendError::TargetChanged),
+                vault::VaultError::Crypto(_) => AttemptError::Send(SendError::TargetChanged),
                 error => DeliveryError::from(error).into(),
             })?
         };
@@ -99,9 +99,9 @@ impl<'a> Attempt<'a> {
     /// recording. A whole file of an earlier attempt stays as it is. Returns the names of the files.
     pub async fn run(&self) -> Result<Vec<String>, AttemptError> {
         let mut target = self.reach().await?;
-        let ended = self.bring(&mut target).await;
-        if self.destination.renames && ended.as_ref().is_err_and(AttemptError::leaves_the_line) {
-            // Nothing half is left where it can be helped; else the next attempt removes it.
+        let ended = self.write_files(&mut target).await;
+        if self.destination.renames && ended.as_ref().is_err_and(AttemptError::keeps_the_connection) {
+            // Partial files are removed at once if possible. Otherwise the next attempt removes them.
             for name in self.names.both() {
                 let _ = target.remove(&part(name, self.claim.attempt)).await;
             }
@@ -113,12 +113,12 @@ impl<'a> Attempt<'a> {
         self.names.both().map(str::to_owned).to_vec()
     }
 
-    async fn bring(&self, target: &mut TargetSession) -> Result<(), AttemptError> {
+    async fn write_files(&self, target: &mut TargetSession) -> Result<(), AttemptError> {
         let renames = self.destination.renames;
         for attempt in (1..self.claim.attempt).take_while(|_| renames) {
             for name in self.names.both() {
                 match target.remove(&part(name, attempt)).await {
-                    // A server may let nobody remove files. The remains of an earlier attempt harm nothing.
+                    // A server may forbid the removal of files. The partial files of an earlier attempt do no harm.
                     Ok(()) | Err(SendError::Permission) => {}
                     Err(error) => return Err(error.into()),
                 }
@@ -126,9 +126,9 @@ impl<'a> Attempt<'a> {
         }
         let FileNames { recording, metadata } = &self.names;
         let wanted = self.plan.size(&self.content);
-        // A file that is encrypted on the way out may be for a key that was replaced since. It is sent again.
+        // A file that is encrypted on the way out may be for a key that was replaced meanwhile. It is sent again.
         let has_recording = wanted.is_some() && target.size(recording).await? == wanted;
-        // Where nothing is renamed, metadata of some size may be half of them.
+        // Without renaming, a metadata file of any size may be incomplete.
         if has_recording && renames && target.size(metadata).await?.is_some() {
             return Ok(());
         }
@@ -144,8 +144,8 @@ impl<'a> Attempt<'a> {
         self.write(target, metadata, &mut body).await
     }
 
-    /// Writes a file, and gives it its name when it is whole. At a server that renames nothing, it has its name from the
-    /// beginning, and so it is announced before.
+    /// Writes a file, and renames it when it is whole. At a server without renaming, the file has its name from the
+    /// beginning. So the name is announced before the file is written.
     async fn write(&self, target: &mut TargetSession, name: &str, body: &mut PayloadBody) -> Result<(), AttemptError> {
         if !self.destination.renames {
             self.announce().await?;
@@ -158,11 +158,11 @@ impl<'a> Attempt<'a> {
     }
 
     async fn announce(&self) -> Result<(), AttemptError> {
-        let to = Addressee { phone_id: held(self.record.phone), email_id: held(self.record.email) };
+        let to = Addressee { phone_id: identifier_id(self.record.phone), email_id: identifier_id(self.record.email) };
         self.worker.announce(self.tenant.id, &self.claim, (&self.file_names(), to)).await
     }
 
-    /// Removes what an attempt that was broken off has left, by another line.
+    /// Removes the partial files of an interrupted attempt, over a new connection.
     pub async fn clear(&self) {
         // Without renaming, the next attempt may already write these files.
         if !self.destination.renames {
@@ -175,12 +175,12 @@ impl<'a> Attempt<'a> {
             }
             Ok::<_, SendError>(())
         };
-        if let Err(fault) = cleared.await {
-            tracing::warn!(delivery.id = %self.claim.id, error = fault.as_str(), "The removal of a partial file failed; the file stays at the delivery target");
+        if let Err(error) = cleared.await {
+            tracing::warn!(delivery.id = %self.claim.id, error = error.as_str(), "The removal of a partial file failed; the file stays at the delivery target");
         }
     }
 
-    /// Writes into the audit log that the recording is being delivered, with what the customer is known by.
+    /// Writes into the audit log that the recording is being delivered with the identifiers of its customer.
     async fn note(&self) -> Result<Grant, DeliveryError> {
         let stores = &self.worker.stores;
         let detail = json!({
@@ -195,7 +195,7 @@ impl<'a> Attempt<'a> {
     async fn describe(&self, grant: &Grant) -> Result<Vec<u8>, DeliveryError> {
         let stores = &self.worker.stores;
         let Record { phone, email, name, .. } = self.record;
-        let (phone, email, name) = (held(phone), held(email), held(name));
+        let (phone, email, name) = (identifier_id(phone), identifier_id(email), identifier_id(name));
         let keyset = stores.keysets.get(&stores.vault, self.tenant.id).await?;
         let ids = [phone, email, name].into_iter().flatten();
         let mut clear = vault::reveal(&mut stores.vault.read().await?, &keyset, grant, ids).await?;
@@ -229,8 +229,8 @@ impl<'a> Attempt<'a> {
     }
 }
 
-const fn held(slot: CustomerField) -> Option<IdentifierId> {
-    match slot {
+const fn identifier_id(field: CustomerField) -> Option<IdentifierId> {
+    match field {
         CustomerField::Held(_, id) => Some(id),
         CustomerField::Forgotten | CustomerField::Empty => None,
     }

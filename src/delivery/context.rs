@@ -12,7 +12,7 @@ use crate::content::ContentStore;
 use crate::outbox::{self, ClaimedDelivery};
 use crate::vault::AppContext;
 
-/// Carries recordings to their tenants. Several may work at once, in one process or many.
+/// Delivers recordings to their tenants. Several workers may run at once, in one process or in many.
 #[derive(Clone, Debug)]
 pub struct DeliveryWorker {
     pub(super) stores: Arc<AppContext>,
@@ -22,7 +22,7 @@ pub struct DeliveryWorker {
 }
 
 impl DeliveryWorker {
-    /// A worker. Targets `file:///…` are below the folder, each tenant's in one of its own.
+    /// A worker. Targets `file:///…` are below the folder, and each tenant has a folder of its own there.
     #[must_use]
     pub const fn new(
         stores: Arc<AppContext>,
@@ -33,8 +33,8 @@ impl DeliveryWorker {
         Self { stores, content_store, config, folder }
     }
 
-    /// The same before a file gets its name. The name is noted first, with the file's customer, so that a worker that is
-    /// killed leaves a note of it.
+    /// Renews a claim before a file gets its name, and stores the name together with the file's customer. So a worker
+    /// that is killed leaves a record of the file.
     pub(super) async fn announce(
         &self,
         tenant: TenantId,

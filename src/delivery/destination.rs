@@ -1,4 +1,4 @@
-//! A tenant's destination: set, shown without its secret, and removed.
+//! A tenant's destination. It is set, shown without its secret, and removed.
 
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -17,10 +17,10 @@ pub async fn find(stores: &AppContext, tenant: TenantId) -> Result<Option<Destin
     Ok(outbox::destination(&mut stores.archive.read().await?, tenant).await?)
 }
 
-/// Sets the tenant's destination in place of the one before. Whatever is held is tried there.
+/// Sets the tenant's destination in place of the one before. Held deliveries are tried there.
 ///
-/// The secret is written first. It opens for this address only, so that a worker with the old address does not send it to
-/// the old server.
+/// The secret is written first. It can be opened for this address only, so that a worker with the old address does not
+/// send it to the old server.
 pub async fn set(stores: &AppContext, actor: &Actor, new: NewDestination) -> Result<Destination, DeliveryError> {
     let tenant = tenants::find(&mut stores.archive.read().await?, actor.tenant).await?;
     new.check(tenant.settings.recordings.allow_plain_ftp)?;
@@ -45,7 +45,7 @@ pub async fn set(stores: &AppContext, actor: &Actor, new: NewDestination) -> Res
     Ok(destination)
 }
 
-/// Removes the tenant's destination; what is still to be delivered is held. Returns whether there was one.
+/// Removes the tenant's destination. Pending deliveries are held. Returns whether there was a destination.
 pub async fn remove(stores: &AppContext, actor: &Actor) -> Result<bool, DeliveryError> {
     let now = stores.clock.now();
     let mut tx = stores.archive.write().await?;
@@ -62,26 +62,26 @@ pub async fn remove(stores: &AppContext, actor: &Actor) -> Result<bool, Delivery
     Ok(true)
 }
 
-/// The longest secret, in bytes: an RSA key of 16384 bits is shorter.
+/// The largest size of a secret, in bytes. An RSA key of 16384 bits is shorter.
 const LONGEST_SECRET: usize = 16 << 10;
 
 impl NewDestination {
-    /// Whether all is there that the address needs, and nothing else (B8).
+    /// Checks that the fields are exactly those that the address needs (B8).
     fn check(&self, allow_plain_ftp: bool) -> Result<(), DeliveryError> {
-        let rule = |place, code, rule| Err(DeliveryError::Rule(place, code, rule));
+        let rule = |pointer, code, rule| Err(DeliveryError::Rule(pointer, code, rule));
         let Self { address, secret, host_key, endpoint, region, access_key_id, renames } = self;
         let (password, private_key) = match secret {
             Some(DeliverySecret::Password(password)) => (Some(password), None),
             Some(DeliverySecret::PrivateKey(key, password)) => (password.as_ref(), Some(key)),
             None => (None, None),
         };
-        for (place, text) in [("/password", password), ("/private_key", private_key)] {
+        for (pointer, text) in [("/password", password), ("/private_key", private_key)] {
             let Some(text) = text.map(ExposeSecret::expose_secret) else { continue };
             if text.is_empty() || text.len() > LONGEST_SECRET {
-                return rule(place, "out_of_range", "must be 1 to 16384 bytes");
+                return rule(pointer, "out_of_range", "must be 1 to 16384 bytes");
             }
-            if text.chars().any(|c| c.is_control() && (place == "/password" || !c.is_ascii_whitespace())) {
-                return rule(place, "format", "must not contain control characters");
+            if text.chars().any(|c| c.is_control() && (pointer == "/password" || !c.is_ascii_whitespace())) {
+                return rule(pointer, "format", "must not contain control characters");
             }
         }
         let is_s3 = matches!(address, Address::S3 { .. });
@@ -119,7 +119,7 @@ impl NewDestination {
     }
 
     fn check_s3(&self) -> Result<(), DeliveryError> {
-        let rule = |place, code, rule| Err(DeliveryError::Rule(place, code, rule));
+        let rule = |pointer, code, rule| Err(DeliveryError::Rule(pointer, code, rule));
         let is_word =
             |text: &String| (1..=200).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
         if !self.access_key_id.as_ref().is_some_and(is_word) {
@@ -159,7 +159,7 @@ impl NewDestination {
     #[cfg(feature = "sftp")]
     fn check_sftp(&self) -> Result<(), DeliveryError> {
         use super::targets::{read_host_key, read_private_key};
-        let rule = |place, code, rule| Err(DeliveryError::Rule(place, code, rule));
+        let rule = |pointer, code, rule| Err(DeliveryError::Rule(pointer, code, rule));
         let Some(host_key) = &self.host_key else {
             return rule("/host_key", "required", "is required: ssh-ed25519 AAAA…, or SHA256:…");
         };

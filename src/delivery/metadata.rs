@@ -42,9 +42,9 @@ pub struct RecordingMetadata<'a> {
     pub kind: &'a str,
     /// The media type that its sender stated, before any encryption.
     pub media_type: &'a str,
-    /// How many bytes it has in clear.
+    /// The size in clear, in bytes.
     pub size: u64,
-    /// The SHA-256 of it in clear, in hexadecimal digits.
+    /// The SHA-256 digest in clear, in hexadecimal digits.
     pub sha256: Option<String>,
     /// The key that the file is encrypted for.
     pub encrypted_for: Option<&'a str>,
@@ -121,8 +121,8 @@ fn within(xml: &mut Xml, name: &str, write: impl FnOnce(&mut Xml) -> std::io::Re
     xml.write_event(Event::End(BytesEnd::new(name)))
 }
 
-/// One element with a text, if there is one. Characters that XML 1.0 does not allow are left out, and so is the carriage
-/// return, which every reader would turn into something else.
+/// Writes one element with a text, if there is a text. Characters that XML 1.0 does not allow are left out. So is the
+/// carriage return, which every reader would replace.
 fn text(xml: &mut Xml, name: &str, value: Option<&str>) -> std::io::Result<()> {
     let Some(value) = value else { return Ok(()) };
     let value: String = value.chars().filter(|c| is_allowed(*c)).collect();
@@ -213,10 +213,10 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_is_told_reads_back(queue: String, odd in "[<>&'\"\\]\u{0}-\u{1f}\u{fffe}\u{e000}a]{0,20}") {
-            for told in [&queue, &odd] {
+            for value in [&queue, &odd] {
                 let mut metadata = metadata();
-                metadata.interaction.queue = Some(told);
-                let wanted: String = told.chars().filter(|c| is_allowed(*c)).collect();
+                metadata.interaction.queue = Some(value);
+                let wanted: String = value.chars().filter(|c| is_allowed(*c)).collect();
                 prop_assert_eq!(read(&metadata.to_xml().unwrap(), "queue"), [wanted]);
             }
         }

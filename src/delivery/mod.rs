@@ -51,7 +51,7 @@ pub async fn list(
     Ok(outbox::page(&mut stores.archive.read().await?, tenant, state, after, limit).await?)
 }
 
-/// Makes a delivery due at once, also a held one.
+/// Makes a delivery due at once, even if it is held.
 pub async fn retry(stores: &AppContext, actor: &Actor, id: DeliveryId) -> Result<Delivery, DeliveryError> {
     let mut tx = stores.archive.write().await?;
     if outbox::by_id(&mut tx, actor.tenant, id).await?.is_none() {
@@ -67,8 +67,8 @@ pub async fn retry(stores: &AppContext, actor: &Actor, id: DeliveryId) -> Result
     delivery.ok_or(DeliveryError::Unknown)
 }
 
-/// How many files were delivered for some customers, each up to a cut-off of his own: what a request that forgets them
-/// lists (B7).
+/// The number of files that were delivered for some customers, each customer up to their own cut-off. A request that
+/// forgets the customers lists it (B7).
 pub async fn files_of(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
@@ -83,7 +83,7 @@ pub async fn files_of(
 /// The most deliveries that are counted: a number for an alarm need not be exact.
 const COUNTED: u32 = 10_000;
 
-/// How many of a tenant's deliveries are pending and held, up to 10,000 each.
+/// The numbers of a tenant's pending and held deliveries, up to 10,000 each.
 pub async fn waiting(tx: &mut Tx<Archive>, tenant: TenantId) -> store::Result<(u64, u64)> {
     let pending = outbox::count(tx, tenant, DeliveryState::Pending, COUNTED).await?;
     let held = outbox::count(tx, tenant, DeliveryState::Held, COUNTED).await?;

@@ -21,7 +21,7 @@ pub struct Addressee {
 #[derive(Debug)]
 pub struct NewDestination {
     pub address: Address,
-    /// How to get in; none for a folder.
+    /// The secret that logs in to the server. A folder has none.
     pub secret: Option<DeliverySecret>,
     /// SFTP: the server's key.
     pub host_key: Option<String>,
@@ -35,16 +35,16 @@ pub struct NewDestination {
     pub renames: bool,
 }
 
-/// Declares the faults once: the variant and its stable word.
-macro_rules! faults {
-    ($($(#[$doc:meta])* $name:ident = $word:literal;)*) => {
-        /// The reason why an attempt failed, as a stable word. The texts of a server are never kept, because they may quote
-        /// what it was sent.
+/// Declares each error once: the variant, its stable code, and its text.
+macro_rules! send_errors {
+    ($($(#[$doc:meta])* $name:ident = $word:literal, $text:literal;)*) => {
+        /// The reason why an attempt failed, as a stable code. The texts of a server are never kept, because they may quote
+        /// data that were sent to it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-        pub enum SendError { $($(#[$doc])* #[error($word)] $name,)* }
+        pub enum SendError { $($(#[$doc])* #[error($text)] $name,)* }
 
         impl SendError {
-            /// The stable word.
+            /// The stable code.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $word,)* }
@@ -53,55 +53,55 @@ macro_rules! faults {
     };
 }
 
-faults! {
-    /// Nobody listens there.
-    ConnectionRefused = "connection_refused";
+send_errors! {
+    /// No program listens at the server's address.
+    ConnectionRefused = "connection_refused", "the server refused the connection";
     /// The server's name or network cannot be found.
-    Unreachable = "unreachable";
-    /// The server did not answer in time.
-    Timeout = "timeout";
-    /// The line broke, or the server said that it is going away.
-    ConnectionLost = "connection_lost";
-    /// The server does not let us in.
-    AuthFailed = "auth_failed";
-    /// The server has another key than the one it was registered with.
-    HostKeyMismatch = "host_key_mismatch";
+    Unreachable = "unreachable", "the server's name or network cannot be found";
+    /// The server did not reply in time.
+    Timeout = "timeout", "timeout: the server did not reply in time";
+    /// The connection broke, or the server is about to close it.
+    ConnectionLost = "connection_lost", "the connection to the server broke";
+    /// The server refuses the login.
+    AuthFailed = "auth_failed", "the server refused the login";
+    /// The server has another key than the one that the target names.
+    HostKeyMismatch = "host_key_mismatch", "the server has another key than the target names";
     /// The server's certificate is not trusted, or it offers no TLS.
-    CertificateInvalid = "certificate_invalid";
-    /// There is no room.
-    Quota = "quota";
-    /// The server does not let us write there.
-    Permission = "permission";
-    /// The folder or bucket is not there.
-    FolderMissing = "folder_missing";
-    /// The server has too much to do.
-    Busy = "busy";
-    /// The server refused for another reason, or spoke another language.
-    Refused = "refused";
-    /// The worker was asked to end.
-    Interrupted = "interrupted";
+    CertificateInvalid = "certificate_invalid", "the server's certificate is not trusted, or the server has no TLS";
+    /// The server has no free space.
+    Quota = "quota", "the server has no free space";
+    /// The login may not write to the folder or bucket.
+    Permission = "permission", "the login may not write to the folder or bucket";
+    /// The folder or bucket does not exist.
+    FolderMissing = "folder_missing", "the folder or bucket does not exist";
+    /// The server is too busy.
+    Busy = "busy", "the server is too busy";
+    /// The server refused for another reason, or does not follow the protocol.
+    Refused = "refused", "the server refused the delivery";
+    /// The worker is stopping.
+    Interrupted = "interrupted", "the worker was stopped";
     /// The target was changed while it was being used.
-    TargetChanged = "target_changed";
-    /// The interaction was sent again with another customer while its recording was under way.
-    CustomerChanged = "customer_changed";
+    TargetChanged = "target_changed", "the delivery target was changed during the attempt";
+    /// The interaction was sent again with another customer during the attempt.
+    CustomerChanged = "customer_changed", "the interaction was sent with another customer during the attempt";
     /// The tenant has no target any more.
-    TargetMissing = "target_missing";
-    /// The target asks for plain FTP, and the tenant's settings do not allow it.
-    PlainFtpNotAllowed = "plain_ftp_not_allowed";
-    /// The tenant's key has expired, and nothing is sent in clear that is to be encrypted (B8).
-    RecordingKeyExpired = "recording_key_expired";
-    /// The recording's bytes cannot be had.
-    ContentUnavailable = "content_unavailable";
-    /// This build cannot deliver there.
-    NotBuiltIn = "not_built_in";
-    /// A database is away.
-    Unavailable = "unavailable";
-    /// Something went wrong here.
-    Internal = "internal";
+    TargetMissing = "target_missing", "the tenant has no delivery target";
+    /// The target needs plain FTP, and the tenant's settings do not allow it.
+    PlainFtpNotAllowed = "plain_ftp_not_allowed", "the tenant's settings do not allow plain FTP";
+    /// The tenant's key has expired. A recording that must be encrypted is not sent in clear (B8).
+    RecordingKeyExpired = "recording_key_expired", "the tenant's recording key has expired";
+    /// The recording's bytes cannot be read.
+    ContentUnavailable = "content_unavailable", "the recording cannot be read";
+    /// This build does not include this kind of target.
+    NotBuiltIn = "not_built_in", "this build does not include this kind of delivery target";
+    /// A database does not respond.
+    Unavailable = "unavailable", "a database is unavailable";
+    /// This service has an error of its own.
+    Internal = "internal", "the service has an internal error";
 }
 
 impl SendError {
-    /// Whether trying again cannot help until an operator has corrected something.
+    /// Whether every attempt fails until an operator corrects something.
     #[must_use]
     pub const fn holds(self) -> bool {
         matches!(
@@ -114,7 +114,7 @@ impl SendError {
         )
     }
 
-    /// Whether the next recording for the same target would meet the same.
+    /// Whether the next recording for the same target would fail in the same way.
     #[must_use]
     pub const fn is_of_target(self) -> bool {
         !matches!(
@@ -132,43 +132,43 @@ impl SendError {
 #[derive(Debug, thiserror::Error)]
 pub enum AttemptError {
     #[error("{0}")]
-    SendError(#[from] SendError),
-    /// The customer was forgotten: it must not be delivered.
+    Send(#[from] SendError),
+    /// The customer was forgotten, so the recording must not be delivered.
     #[error("the customer was forgotten")]
     Forgotten,
-    /// Somebody else has it, or it was cancelled.
+    /// Another worker has claimed the delivery, or it was cancelled.
     #[error("the claim was lost")]
     Lost,
 }
 
 impl AttemptError {
-    /// Whether the server can still be spoken to.
+    /// Whether the connection to the server is still usable.
     #[must_use]
-    pub const fn leaves_the_line(&self) -> bool {
-        !matches!(self, Self::SendError(SendError::Timeout | SendError::ConnectionLost | SendError::Busy))
+    pub const fn keeps_the_connection(&self) -> bool {
+        !matches!(self, Self::Send(SendError::Timeout | SendError::ConnectionLost | SendError::Busy))
     }
 }
 
 impl From<DeliveryError> for AttemptError {
-    /// The cause is for the log; the row keeps a word.
+    /// The cause is for the log. The row keeps a code.
     fn from(error: DeliveryError) -> Self {
-        let fault = error.fault();
-        if !matches!(fault, SendError::Unavailable) {
+        let send_error = error.send_error();
+        if !matches!(send_error, SendError::Unavailable) {
             tracing::warn!(%error, "A delivery failed");
         }
-        Self::SendError(fault)
+        Self::Send(send_error)
     }
 }
 
-/// Why something could not be done with deliveries.
+/// An error of an operation on deliveries or on the delivery target.
 #[derive(Debug, thiserror::Error)]
 pub enum DeliveryError {
     #[error("the delivery or the delivery target does not exist")]
     Unknown,
-    /// It was delivered or cancelled: there is nothing to be tried again.
+    /// The delivery was delivered or cancelled, so there is no attempt to repeat.
     #[error("the delivery is already finished")]
     Done,
-    /// A rule of the target's description is broken: where, its code, and the rule.
+    /// A field of the target breaks a rule: the pointer to the field, the code, and the rule.
     #[error("{0} {2}")]
     Rule(&'static str, &'static str, &'static str),
     #[error("this build does not include this kind of delivery target")]
@@ -183,7 +183,7 @@ pub enum DeliveryError {
     Archive(#[from] ArchiveError),
     #[error(transparent)]
     Content(#[from] ContentError),
-    /// Something cannot be encrypted for the tenant.
+    /// A file cannot be encrypted for the tenant.
     #[error(transparent)]
     Key(#[from] KeyError),
     #[error(transparent)]
@@ -193,7 +193,7 @@ pub enum DeliveryError {
 }
 
 impl DeliveryError {
-    fn fault(&self) -> SendError {
+    fn send_error(&self) -> SendError {
         let of_store =
             |error: &StoreError| if error.is_transient() { SendError::Unavailable } else { SendError::Internal };
         match self {

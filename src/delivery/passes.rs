@@ -8,7 +8,7 @@ use crate::archive::unlink::join_interactions;
 use crate::base::id::{DeliveryId, IdentifierId, RecordId, TenantId};
 use crate::store::{Archive, Query, Result, Tx};
 
-/// Whether any delivery has a customer. If none has, a chunk needs one statement less.
+/// Whether any delivery has a customer. If no delivery has one, a chunk needs one statement less.
 pub async fn any_customer(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<bool> {
     let one: Option<(DeliveryId,)> = tx
         .query("SELECT delivery_id FROM delivery_customers")
@@ -27,7 +27,7 @@ pub fn from_selected<'c>(column: &'static str, query: Query<'c>, tenant: TenantI
 }
 
 /// Appends a SELECT of one column for each delivery whose customer the relation `selected s` selects, while the
-/// interaction `r` has another customer by now.
+/// interaction `r` has another customer now.
 pub fn each_former_customer<'c>(mut query: Query<'c>, tenant: TenantId, span: Span, column: &'static str) -> Query<'c> {
     for ((selecting, is_former), then) in IDENTIFIERS
         .iter()
@@ -43,7 +43,7 @@ pub fn each_former_customer<'c>(mut query: Query<'c>, tenant: TenantId, span: Sp
 }
 
 /// Appends a SELECT of the rows that are forgotten: those of the customers that the relation `selected s` selects, and
-/// those of the customers of `customers k` who lose their interaction. `(interaction_id, delivery_id, claim, phone_id,
+/// those of the customers of `customers k` that lose their interaction. `(interaction_id, delivery_id, claim, phone_id,
 /// email_id, at)`.
 pub fn forgotten(mut query: Query<'_>, tenant: TenantId, span: Span) -> Query<'_> {
     const COLUMNS: &str = "SELECT c.interaction_id, c.delivery_id, c.claim, c.phone_id, c.email_id, ";

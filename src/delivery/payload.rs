@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::model::{AttemptError, DeliveryError, SendError};
 use crate::base::id::ContentId;
-use crate::content::{Content, TextReading};
+use crate::content::{Content, ContentReading};
 use crate::recording_keys::{Encryptor, KeyKind, RecordingKey};
 use crate::tenants::Recordings;
 
@@ -55,25 +55,25 @@ impl EncryptionPlan {
         }
     }
 
-    /// How long the recording's file will be, where that is known before it is written.
+    /// The size of the recording's file, if it is known before the file is written.
     #[must_use]
     pub fn size(&self, content: &Content) -> Option<u64> {
         self.recording.is_none().then_some(content.stored_size)
     }
 
-    pub fn recording(&self, reading: TextReading) -> Result<PayloadBody, DeliveryError> {
+    pub fn recording(&self, reading: ContentReading) -> Result<PayloadBody, DeliveryError> {
         let encryptor = self.recording.as_ref().map(RecordingKey::encryptor).transpose()?;
-        Ok(PayloadBody { source: Source::TextReading(Box::new(reading)), encryptor })
+        Ok(PayloadBody { source: PayloadSource::Content(Box::new(reading)), encryptor })
     }
 
     pub fn metadata(&self, clear: Vec<u8>) -> Result<PayloadBody, DeliveryError> {
         let encryptor = self.metadata.as_ref().map(RecordingKey::encryptor).transpose()?;
-        Ok(PayloadBody { source: Source::Bytes(Some(clear)), encryptor })
+        Ok(PayloadBody { source: PayloadSource::Bytes(Some(clear)), encryptor })
     }
 }
 
-/// The names of a delivery's files. They contain a time and an id, never an identifier, and are the same in every attempt:
-/// nothing is doubled.
+/// The names of a delivery's files. They contain a time and an id, never an identifier. They are the same in every attempt,
+/// so that no file is delivered twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileNames {
     pub recording: String,
@@ -94,7 +94,7 @@ pub fn part(name: &str, attempt: i32) -> String {
     format!("{name}.{attempt}.part")
 }
 
-/// `20260801T001010Z_ID`: sorted by name, files are sorted by time.
+/// `20260801T001010Z_ID`. Files that are sorted by name are sorted by time.
 fn stem(at: DateTime<Utc>, id: ContentId) -> String {
     format!("{}_{id}", at.format("%Y%m%dT%H%M%SZ"))
 }
@@ -114,19 +114,19 @@ fn extension(media_type: &str) -> &'static str {
     }
 }
 
-/// A file on its way out, in constant memory.
+/// The bytes of a file that is being delivered, in constant memory.
 pub struct PayloadBody {
-    source: Source,
+    source: PayloadSource,
     encryptor: Option<Encryptor>,
 }
 
-enum Source {
-    TextReading(Box<TextReading>),
+enum PayloadSource {
+    Content(Box<ContentReading>),
     Bytes(Option<Vec<u8>>),
 }
 
 impl PayloadBody {
-    /// The next bytes; none after the last.
+    /// The next bytes. Returns `None` after the last.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>, AttemptError> {
         Ok(self.step().await?)
     }
@@ -134,8 +134,8 @@ impl PayloadBody {
     async fn step(&mut self) -> Result<Option<Vec<u8>>, DeliveryError> {
         loop {
             let clear = match &mut self.source {
-                Source::TextReading(reading) => reading.next().await?,
-                Source::Bytes(bytes) => bytes.take(),
+                PayloadSource::Content(reading) => reading.next().await?,
+                PayloadSource::Bytes(bytes) => bytes.take(),
             };
             let mut sealed = Vec::new();
             match (clear, &mut self.encryptor) {

@@ -35,8 +35,8 @@ pub async fn note_addressee(
     .await
 }
 
-/// The number of files that were delivered for some customers, each up to a cut-off of their own: of the interactions
-/// that are theirs, and of those that were.
+/// The number of files that were delivered for some customers, each customer up to their own cut-off. It counts the
+/// files of the interactions that belong to these customers, and of the interactions that belonged to them.
 pub async fn files_of(
     tx: &mut Tx<Archive>,
     tenant: TenantId,

@@ -191,7 +191,7 @@ impl DeliveryWorker {
                 outbox::fail(&mut tx, tenant.id, claim, (DeliveryState::Cancelled, "forgotten"), now, now).await?;
                 Ended::Cancelled
             }
-            Err(AttemptError::SendError(fault)) => {
+            Err(AttemptError::Send(fault)) => {
                 let is_held = fault.holds() || fault != SendError::Interrupted && claim.attempt >= MOST_ATTEMPTS;
                 let state = if is_held { DeliveryState::Held } else { DeliveryState::Pending };
                 let next_at = if fault == SendError::Interrupted { now } else { next_at(now, claim.attempt) };

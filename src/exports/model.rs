@@ -286,7 +286,7 @@ pub enum OmissionReason {
 pub enum ExportError {
     #[error("the export does not exist, or it has ended: an export ends after 7 days, and with its customer")]
     NotFound,
-    #[error("the user who asked for an export cannot decide about it")]
+    #[error("the user who ordered an export cannot decide about it")]
     OwnRequest,
     #[error("the export is not waiting")]
     Decided,

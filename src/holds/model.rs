@@ -19,7 +19,7 @@ pub struct Hold {
     pub ground: Ground,
     /// The number of its case in another system. It contains no identifier.
     pub reference: String,
-    /// The day on which somebody must check whether it is still needed.
+    /// The day on which a user must check whether the hold is still needed.
     pub review_on: NaiveDate,
     /// Whether its customer is hidden as well.
     pub hide: bool,

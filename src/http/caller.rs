@@ -52,11 +52,11 @@ markers! {
     ArchiveIngest: ArchiveIngest;
     /// Readers of totals.
     ArchiveTotals: ArchiveTotals;
-    /// Callers that ask to reveal tokens.
+    /// Callers that request reveals.
     ArchiveReveal: ArchiveReveal;
-    /// Callers that approve what another user asked for.
+    /// Callers that approve another user's request.
     RevealsApprove: RevealsApprove;
-    /// Readers of reveals: those who ask, and those who approve.
+    /// Readers of reveals: the users who request, and those who approve.
     RevealsRead: ArchiveReveal | RevealsApprove;
     /// Readers of content.
     ContentRead: ContentRead;
@@ -242,14 +242,15 @@ type Load = dyn Fn(String) -> BoxFuture<'static, Result<Option<TenantId>, Proble
 type Guard = dyn Fn(TenantId) -> BoxFuture<'static, Option<Code>> + Send + Sync;
 
 /// The recipient of a client: the tenant, the issuer, the client, and whether the client acts for itself and not for a user.
-type Members = dyn Fn(TenantId, String, String, bool) -> BoxFuture<'static, Result<Membership, Problem>> + Send + Sync;
+type MembershipLookup =
+    dyn Fn(TenantId, String, String, bool) -> BoxFuture<'static, Result<Membership, Problem>> + Send + Sync;
 
 /// The tenants by their slugs. Known ones are remembered, and unknown ones are looked up again.
 pub struct TenantDirectory {
     known: ArcSwap<HashMap<String, TenantId>>,
     load: Box<Load>,
     guard: Box<Guard>,
-    members: Box<Members>,
+    members: Box<MembershipLookup>,
 }
 
 impl TenantDirectory {

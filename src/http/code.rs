@@ -49,23 +49,23 @@ codes! {
     JsonInvalid = "json_invalid", 400, "The body is not JSON.",
         "Send one JSON value in UTF-8.";
     CursorInvalid = "cursor_invalid", 400, "The cursor does not belong to this query.",
-        "Send `next_cursor` of the page before with the same query, or begin without a cursor.";
+        "Send the `next_cursor` of the previous page with the same query, or begin without a cursor.";
     Unauthorized = "unauthorized", 401, "A valid token is required.",
         "Send the header Authorization: Bearer with a valid access token.";
     Forbidden = "forbidden", 403, "The token does not allow this call.",
         "Send a token with a scope that allows this call.";
     PurposeRequired = "purpose_required", 403, "A purpose is required.",
         "State the purpose of this call.";
-    OwnRequest = "own_request", 403, "Another user must decide about this.",
+    OwnRequest = "own_request", 403, "Another user must decide.",
         "Ask another user with the scope `reveals:approve` to approve or deny it.";
     NotRequester = "not_requester", 403, "This belongs to another user.",
-        "Only the user who asked for it can do this.";
+        "Only the user who requested it can make this call.";
     TenantUnknown = "tenant_unknown", 403, "The token names no tenant of this service.",
         "Send a token of a tenant that exists in this service.";
     NotFound = "not_found", 404, "Not found.",
-        "Nothing has this address. Check the path and the id.";
+        "No resource has this address. Check the path and the id.";
     CertificateNotReady = "certificate_not_ready", 404, "The certificate is not made yet.",
-        "Wait until the nightly job that carries the request out has ended.";
+        "Wait until the nightly job has carried out the request and ended.";
     MethodNotAllowed = "method_not_allowed", 405, "The method is not allowed here.",
         "Use a method that the header Allow names.";
     NotAcceptable = "not_acceptable", 406, "No acceptable representation exists.",
@@ -85,7 +85,7 @@ codes! {
     RevealWaiting = "reveal_waiting", 409, "Nobody has approved the reveal yet.",
         "Wait until another user has approved it.";
     RevealExpired = "reveal_expired", 409, "The time of the reveal is over.",
-        "Ask for another reveal.";
+        "Request another reveal.";
     RecordAged = "record_aged", 409, "The interaction is aged.",
         "Nothing was stored. An aged interaction accepts no content.";
     LegalHold = "legal_hold", 409, "A legal hold keeps the record.",
@@ -105,10 +105,10 @@ codes! {
     IdempotencyKeyReused = "idempotency_key_reused", 422, "The idempotency key belongs to another call.",
         "Send each new call with a new key.";
     TooManyCells = "too_many_cells", 422, "The total has too many cells.",
-        "Ask for fewer groups, for a shorter time, or without percentiles.";
+        "Request fewer groups, a shorter time, or no percentiles.";
     GrainGone = "grain_gone", 422, "Interactions of this time are aged, and such a total is not kept.",
-        "Ask for groups and filters by day, queue, channel, direction, and outcome, or by month, agent, and channel, \
-         and for no percentiles.";
+        "Group and filter by day, queue, channel, direction, and outcome, or by month, agent, and channel. Request no \
+         percentiles.";
     IfMatchRequired = "if_match_required", 428, "The header If-Match is required.",
         "Send If-Match with the ETag of the last read.";
     TooManyRequests = "too_many_requests", 429, "There are too many calls.",
@@ -120,11 +120,12 @@ codes! {
     Internal = "internal", 500, "An internal error occurred.",
         "The call failed. Report the `instance` of this problem to the operator of this service.";
     NotBuiltIn = "not_built_in", 501, "This build does not include the feature.",
-        "Ask the operator for a build that includes it.";
+        "Use a build that includes the feature. The operator of this service installs it.";
     Unavailable = "unavailable", 503, "The service is unavailable.",
         "Wait for the seconds that the header Retry-After names, and send the call again.";
     ReplayNeeded = "replay_needed", 503, "A database was restored from a backup.",
-        "The service would show customers who were forgotten since the backup. The operator has to run lethe replay.";
+        "The operator must run `lethe replay`. Until then, the service would show customers who were forgotten since \
+         the backup.";
 }
 
 described!(Code as "ProblemCode", "The kind of a problem.", Code::ALL.iter().map(|code| code.as_str()));

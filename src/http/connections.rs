@@ -58,8 +58,8 @@ impl Connections {
         }
     }
 
-    /// Ends the connection whose peer has not read its response for the longest time, if that is at least this long and
-    /// the response has memory that others wait for.
+    /// Ends the connection whose peer has not read its response for the longest time. The time must be at least
+    /// `at_least`, and the response must use memory that other calls wait for.
     pub fn end_slowest_reader(&self, at_least: Duration) {
         let slow = self.all().into_iter().filter_map(|connection| {
             let state = lock(&connection.state);

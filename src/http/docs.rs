@@ -61,7 +61,7 @@ groups! {
     StaleProblems: VersionStale;
     /// Further problems of a change of a request, which must be waiting.
     WaitingProblems: StateConflict PassStarted;
-    /// Further problems of a decision about what another user asked for.
+    /// Further problems of a decision about another user's request.
     DecisionProblems: OwnRequest StateConflict;
     /// Further problems of a deletion, which a legal hold forbids.
     HeldProblems: LegalHold;

@@ -47,7 +47,7 @@ impl From<VersionError> for Problem {
             VersionError::Missing => Self::new(Code::IfMatchRequired)
                 .detail("The header If-Match is missing. Send it with the ETag of the last read."),
             VersionError::Stale => Self::new(Code::VersionStale)
-                .detail("Another call has changed it. Read it again, and repeat the change."),
+                .detail("Another call has changed the resource. Read it again, and repeat the change."),
         }
     }
 }

@@ -83,7 +83,7 @@ impl Health {
         outcome.unwrap_or_else(|_| Err("another probe timed out".to_owned()))
     }
 
-    /// Calls `observe` before the metrics are rendered, to update values that nothing counts on the way: the use of the
+    /// Calls `observe` before the metrics are rendered. It updates values that are not counted by calls: the use of the
     /// pools, and the oldest waiting request.
     #[must_use]
     pub fn observing<F>(mut self, observe: F) -> Self
@@ -130,7 +130,9 @@ pub struct HealthStatus {
 
 /// Check that the process runs
 ///
-/// This reads no database.
+/// The check reads no database.
+///
+/// This operation needs no token.
 #[utoipa::path(tag = "operations", operation_id = "check_health", security(()),
     responses((status = 200, description = "The process runs.", body = HealthStatus), ProbeProblems))]
 #[get("/healthz")]
@@ -140,9 +142,11 @@ pub async fn healthz() -> HttpResponse {
 
 /// Check that the service is ready
 ///
-/// This checks at most every few seconds that both databases can be written and are migrated. It is 503 while the
-/// service is being stopped, if the erasure journal could not be read since the start, and if a database of every tenant
-/// was restored from a backup.
+/// The service checks at most every few seconds that both databases can be written and are migrated. The call returns
+/// 503 while the service is being stopped. It also returns 503 if the erasure journal could not be read since the
+/// start, or if every tenant needs a replay after a restore.
+///
+/// This operation needs no token.
 #[utoipa::path(tag = "operations", operation_id = "check_readiness", security(()),
     responses((status = 200, description = "The service is ready.", body = HealthStatus), ProbeProblems, Unavailable))]
 #[get("/readyz")]

@@ -12,7 +12,7 @@ use crate::http::problem::{Code, Problem};
 /// The key under which a call may be sent again, if the caller gave one: 1 to 255 visible ASCII characters. Otherwise
 /// it is 422.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IdempotencyKey(pub Option<String>);
+pub struct IdempotencyHeader(pub Option<String>);
 
 /// The response header of a call whose outcome is that of an earlier call.
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -20,7 +20,7 @@ pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed")
 const NAME: &str = "Idempotency-Key";
 const LONGEST: usize = 255;
 
-impl FromRequest for IdempotencyKey {
+impl FromRequest for IdempotencyHeader {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
@@ -61,8 +61,8 @@ mod tests {
 
     fn read(keys: &[&str]) -> Result<Option<String>, Option<String>> {
         let request = keys.iter().fold(TestRequest::post(), |request, key| request.append_header((NAME, *key)));
-        let key = IdempotencyKey::from_request(&request.to_http_request(), &mut Payload::None).into_inner();
-        key.map(|IdempotencyKey(key)| key).map_err(|problem| problem.places()[0].parameter.clone().map(Into::into))
+        let key = IdempotencyHeader::from_request(&request.to_http_request(), &mut Payload::None).into_inner();
+        key.map(|IdempotencyHeader(key)| key).map_err(|problem| problem.places()[0].parameter.clone().map(Into::into))
     }
 
     #[test]

@@ -66,7 +66,7 @@ pub struct Reservation {
 
 /// The state of a key when a call begins.
 #[derive(Clone, Debug)]
-pub enum Begun<T> {
+pub enum BegunCall<T> {
     Reserved(Reservation),
     /// An earlier call has this outcome.
     Replayable(T),
@@ -100,8 +100,8 @@ pub async fn call<T, O: DeserializeOwned, E: From<IdempotencyError>>(
     let reservation = match key {
         None => None,
         Some(key) => match begin(db, key, now).await? {
-            Begun::Replayable(outcome) => return Ok(Call::Replayed(outcome)),
-            Begun::Reserved(reservation) => Some(reservation),
+            BegunCall::Replayable(outcome) => return Ok(Call::Replayed(outcome)),
+            BegunCall::Reserved(reservation) => Some(reservation),
         },
     };
     let made = work(reservation.as_ref()).await;
@@ -116,7 +116,7 @@ pub async fn begin<T: DeserializeOwned>(
     db: &Db<Archive>,
     key: IdempotencyKey,
     now: DateTime<Utc>,
-) -> Result<Begun<T>, IdempotencyError> {
+) -> Result<BegunCall<T>, IdempotencyError> {
     let mut tx = db.write().await?;
     if sql::insert(&mut tx, key.tenant, &key.hash, &key.body, now).await? == 0 {
         let Some(known) = sql::by_hash(&mut tx, key.tenant, &key.hash).await? else {
@@ -126,14 +126,14 @@ pub async fn begin<T: DeserializeOwned>(
         let age = now - known.created_at;
         let is_free = age >= KEPT || (known.outcome.is_none() && age >= DEAD);
         if !is_free {
-            return known_outcome(&known, &key).map(Begun::Replayable);
+            return known_outcome(&known, &key).map(BegunCall::Replayable);
         }
         if sql::take_over(&mut tx, key.tenant, &key.hash, &key.body, known.created_at, now).await? == 0 {
             return Err(IdempotencyError::InProgress);
         }
     }
     tx.commit().await?;
-    Ok(Begun::Reserved(Reservation { key, at: now }))
+    Ok(BegunCall::Reserved(Reservation { key, at: now }))
 }
 
 fn known_outcome<T: DeserializeOwned>(
@@ -165,7 +165,7 @@ pub async fn settle(
 /// Gives a key back whose call failed: only successes are kept. If this fails too, the key is free after a minute.
 pub async fn release(db: &Db<Archive>, reservation: &Reservation) {
     if let Err(error) = delete(db, reservation).await {
-        tracing::warn!(%error, "releasing an idempotency key failed; the key is free after a minute");
+        tracing::warn!(%error, "Releasing an idempotency key failed; the key is free after a minute");
     }
 }
 

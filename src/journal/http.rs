@@ -6,8 +6,8 @@ use crate::http::{Code, Problem};
 impl From<JournalError> for Problem {
     fn from(error: JournalError) -> Self {
         let detail = if error.is_open() {
-            "The erasure journal did not answer in time, so it is open whether the change is made: it is made within a \
-             few minutes, or never. Wait for some minutes, and read what you have changed before you send the call again."
+            "The erasure journal timed out. The change is made within a few minutes, or never. Wait for some minutes, and \
+             read the resource before you send the call again."
         } else {
             "The erasure journal cannot be written, so nothing was changed. Wait for the seconds that the header \
              Retry-After names, and send the call again."

@@ -19,7 +19,7 @@ use crate::objects::ObjectError;
 pub enum ObjectKind {
     /// A pass is about to carry out these requests.
     Erasures,
-    /// A pass has claimed nothing. So a restore of any backup is noticed that is older than a night.
+    /// A pass has claimed nothing. So the restore of a backup from before that pass is noticed.
     Heartbeat,
     /// A pass is about to make these requests done.
     Finishing,
@@ -218,11 +218,11 @@ impl fmt::Display for WrappedKey {
 
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// The store is away, full, or read-only. The same call may succeed later.
+    /// The store is unavailable, full, or read-only. The same call may succeed later.
     #[error("the erasure journal is unavailable: {0}")]
     Unavailable(#[from] ObjectError),
-    /// The store has kept a call waiting, so it was not asked. The same call may succeed later.
-    #[error("the erasure journal did not answer in time a moment ago, and is not asked again yet")]
+    /// The last call of the store timed out, so no call was made. The same call may succeed later.
+    #[error("the erasure journal is unavailable: its last call timed out, and the next one is made later")]
     Paused,
     /// The store lacks its newest object, as an empty folder does. The same call may succeed once the store is back.
     #[error("the erasure journal is unavailable: its newest object {0} is missing. Check journal.place")]

@@ -90,14 +90,18 @@ fn encode(body: &Body) -> Vec<u8> {
 fn decode(kind: ObjectKind, bytes: &[u8]) -> Option<Body> {
     Some(match kind {
         ObjectKind::Erasures | ObjectKind::Entered | ObjectKind::Edited | ObjectKind::Cancelled => {
-            Body::Selections(each::<SELECTION, _>(bytes, |record| read_selection(&mut Reader(record)))?)
+            Body::Selections(each::<SELECTION, _>(bytes, |record| read_selection(&mut RecordReader(record)))?)
         }
-        ObjectKind::Finishing => Body::Outcomes(each::<OUTCOME, _>(bytes, |record| read_outcome(&mut Reader(record)))?),
+        ObjectKind::Finishing => {
+            Body::Outcomes(each::<OUTCOME, _>(bytes, |record| read_outcome(&mut RecordReader(record)))?)
+        }
         ObjectKind::Contents => {
-            Body::Contents(each::<CONTENT, _>(bytes, |record| Some(ContentId(Reader(record).uuid()?)))?)
+            Body::Contents(each::<CONTENT, _>(bytes, |record| Some(ContentId(RecordReader(record).uuid()?)))?)
         }
-        ObjectKind::Hold => Body::Hold(each::<HOLD, _>(bytes, |record| read_hold(&mut Reader(record)))?),
-        ObjectKind::Release => Body::Release(each::<RELEASE, _>(bytes, |record| Some(HoldId(Reader(record).uuid()?)))?),
+        ObjectKind::Hold => Body::Hold(each::<HOLD, _>(bytes, |record| read_hold(&mut RecordReader(record)))?),
+        ObjectKind::Release => {
+            Body::Release(each::<RELEASE, _>(bytes, |record| Some(HoldId(RecordReader(record).uuid()?)))?)
+        }
         ObjectKind::Horizon => Body::Horizon(i64::from_be_bytes(bytes.try_into().ok()?)),
         ObjectKind::Heartbeat | ObjectKind::Replay if bytes.is_empty() => Body::Nothing,
         _ => return None,
@@ -129,7 +133,7 @@ fn write_selection(one: &Selection, bytes: &mut Vec<u8>) {
     bytes.resize(end, 0);
 }
 
-fn read_selection(reader: &mut Reader<'_>) -> Option<Selection> {
+fn read_selection(reader: &mut RecordReader<'_>) -> Option<Selection> {
     let request = RequestId(reader.uuid()?);
     let (interaction, identifier) = (reader.uuid()?, reader.uuid()?);
     let index = BlindIndex(*reader.take::<32>()?);
@@ -174,7 +178,7 @@ fn write_hold(one: &HoldKey, bytes: &mut Vec<u8>) {
     bytes.resize(end, 0);
 }
 
-fn read_hold(reader: &mut Reader<'_>) -> Option<HoldKey> {
+fn read_hold(reader: &mut RecordReader<'_>) -> Option<HoldKey> {
     let hold = HoldId(reader.uuid()?);
     let (interaction, identifier) = (reader.uuid()?, reader.uuid()?);
     let index = BlindIndex(*reader.take::<32>()?);
@@ -205,7 +209,7 @@ fn write_outcome(one: &Outcome, bytes: &mut Vec<u8>) {
     bytes.resize(end, 0);
 }
 
-fn read_outcome(reader: &mut Reader<'_>) -> Option<Outcome> {
+fn read_outcome(reader: &mut RecordReader<'_>) -> Option<Outcome> {
     let request = RequestId(reader.uuid()?);
     let mut number = || Some(reader.number()?.cast_unsigned());
     let anonymized = [number()?, number()?, number()?];
@@ -223,9 +227,9 @@ fn byte(number: usize) -> u8 {
 }
 
 /// The rest of a record.
-struct Reader<'a>(&'a [u8]);
+struct RecordReader<'a>(&'a [u8]);
 
-impl Reader<'_> {
+impl RecordReader<'_> {
     fn take<const LENGTH: usize>(&mut self) -> Option<&[u8; LENGTH]> {
         let (first, rest) = self.0.split_first_chunk::<LENGTH>()?;
         self.0 = rest;

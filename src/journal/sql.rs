@@ -27,16 +27,16 @@ pub async fn insert<S>(tx: &mut Tx<S>, tenant: TenantId, entries: &[JournalEntry
     Ok(())
 }
 
-type Row = (i64, ObjectKind, Option<PassId>, Vec<u8>);
+type ObjectRow = (i64, ObjectKind, Option<PassId>, Vec<u8>);
 
-fn entry((seq, kind, pass, hash): Row) -> Result<JournalEntry> {
+fn entry((seq, kind, pass, hash): ObjectRow) -> Result<JournalEntry> {
     let broken = |_| StoreError::Inconsistent(format!("journal_entries.hash of {seq}"));
     Ok(JournalEntry { seq, kind, pass, hash: hash.try_into().map_err(broken)? })
 }
 
 /// The objects that the database knows.
 pub async fn entries<S>(tx: &mut Tx<S>, tenant: TenantId) -> Result<Vec<JournalEntry>> {
-    let rows: Vec<Row> = tx
+    let rows: Vec<ObjectRow> = tx
         .query("SELECT seq, kind, pass_id, hash FROM journal_entries")
         .with(" WHERE tenant_id = ", tenant)
         .push(" ORDER BY seq")
@@ -47,7 +47,7 @@ pub async fn entries<S>(tx: &mut Tx<S>, tenant: TenantId) -> Result<Vec<JournalE
 
 /// The newest object that the database knows.
 pub async fn head<S>(tx: &mut Tx<S>, tenant: TenantId) -> Result<Option<JournalEntry>> {
-    let row: Option<Row> = tx
+    let row: Option<ObjectRow> = tx
         .query("SELECT seq, kind, pass_id, hash FROM journal_entries")
         .with(" WHERE tenant_id = ", tenant)
         .push(" ORDER BY seq DESC LIMIT 1")

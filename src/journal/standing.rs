@@ -54,12 +54,12 @@ pub type Heads = [i64; 2];
 
 #[derive(Debug)]
 pub struct Standing {
-    found: RwLock<Found>,
+    found: RwLock<FoundState>,
     failures: AtomicU64,
 }
 
 #[derive(Debug)]
-struct Found {
+struct FoundState {
     state: State,
     tenants: usize,
     /// The tenants that are behind, each with the reason.
@@ -71,7 +71,7 @@ struct Found {
 impl Standing {
     pub(super) fn new(is_on: bool) -> Self {
         let state = if is_on { State::Unknown } else { State::Off };
-        let found = Found { state, tenants: 0, behind: BTreeMap::new(), damage: None, heads: HashMap::new() };
+        let found = FoundState { state, tenants: 0, behind: BTreeMap::new(), damage: None, heads: HashMap::new() };
         Self { found: RwLock::new(found), failures: AtomicU64::new(0) }
     }
 

@@ -69,7 +69,7 @@ impl From<Run> for JobRun {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct RunsQuery {
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     #[param(format = "cursor")]
     cursor: Option<String>,
     /// The largest number of items in the page: 1 to 200. The default is 50.
@@ -82,7 +82,7 @@ pub struct RunsQuery {
 ///
 /// The runs of the tenant, newest first.
 ///
-/// This needs the scope `jobs:read`.
+/// This operation needs the scope `jobs:read`.
 #[utoipa::path(tag = "operations", operation_id = "list_job_runs", security(("bearer" = ["jobs:read"])), params(RunsQuery),
     responses((status = 200, description = "A page of runs, newest first.", body = JobRunPage), CallProblems, ListProblems))]
 #[get("/job-runs")]
@@ -104,7 +104,7 @@ pub async fn list_job_runs(
 
 /// Get a run of the nightly job
 ///
-/// This needs the scope `jobs:read`.
+/// This operation needs the scope `jobs:read`.
 #[utoipa::path(tag = "operations", operation_id = "get_job_run", security(("bearer" = ["jobs:read"])),
     params(("id" = Uuid, Path, description = "The id of the run.")),
     responses((status = 200, description = "The run with its report.", body = JobRun), CallProblems, ItemProblems))]

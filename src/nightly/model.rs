@@ -197,7 +197,7 @@ pub enum PassError {
     /// This process was too slow to renew its lease. Its transaction is undone.
     #[error("another process has taken the lease")]
     LeaseLost,
-    #[error("the job was asked to stop")]
+    #[error("the job was stopped")]
     Stopped,
     /// An object cannot be written or read. Nothing is destroyed without it.
     #[error(transparent)]
@@ -211,7 +211,7 @@ pub enum PassError {
     #[error("the erasure journal is damaged: {0}")]
     JournalDamaged(String),
     /// The objects that a replay would need have expired.
-    #[error("{0}: restore a younger backup")]
+    #[error("{0}: restore a newer backup")]
     BackupTooOld(String),
     /// Content cannot be deleted again.
     #[error(transparent)]

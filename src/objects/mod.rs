@@ -38,12 +38,12 @@ const TURN: usize = 16;
 pub enum ObjectError {
     #[error("the object is missing")]
     Missing,
-    /// The store is away, full or refuses: the same call may succeed later.
+    /// The store is unavailable or full, or it refuses the call. The same call may succeed later.
     #[error("the object store is unavailable: {0}")]
     Unavailable(#[source] object_store::Error),
     #[error("the write was interrupted")]
     Interrupted,
-    #[error("timeout: the store did not answer in time")]
+    #[error("timeout: the object store did not respond in time")]
     TimedOut,
     #[error("the object cannot be deleted: {0}")]
     Kept(#[source] std::io::Error),

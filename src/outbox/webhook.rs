@@ -20,9 +20,9 @@ pub struct Webhook {
     pub enabled: bool,
     /// Why the service disabled it: `gone` or `failing`.
     pub disabled_reason: Option<String>,
-    /// Since when no message was accepted.
+    /// The time since which no message was accepted.
     pub failing_since: Option<DateTime<Utc>>,
-    /// Nothing is sent before, because the receiver asked for that.
+    /// The time until which the receiver wants no messages.
     pub paused_until: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,

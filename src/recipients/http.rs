@@ -20,7 +20,7 @@ use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, Problem, Registry};
 use crate::idempotency::Replayable;
-use crate::idempotency::http::{IdempotencyKey, REPLAYED};
+use crate::idempotency::http::{IdempotencyHeader, REPLAYED};
 use crate::vault::AppContext;
 
 type RecipientPage = Page<RecipientItem>;
@@ -85,7 +85,7 @@ impl From<Recipient> for RecipientItem {
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct RecipientListing {
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     #[param(format = "cursor")]
     cursor: Option<String>,
     /// The largest number of items in the page.
@@ -97,7 +97,7 @@ pub struct RecipientListing {
 ///
 /// All recipients of the tenant, newest first.
 ///
-/// This needs the scope `policies:admin`.
+/// This operation needs the scope `policies:admin`.
 #[utoipa::path(tag = "recipients", operation_id = "list_recipients", security(("bearer" = ["policies:admin"])),
     params(RecipientListing),
     responses((status = 200, description = "A page of recipients.", body = RecipientPage), CallProblems, ListProblems))]
@@ -117,9 +117,9 @@ pub async fn list_recipients(
 ///
 /// Callers whose token names one of the clients then see and search with tokens that no other recipient has, and they
 /// have no identified view. Once a tenant has recipients, a program whose client belongs to none of them can send data,
-/// but it cannot read. A name or a client of another recipient is 409 `state_conflict`.
+/// but it cannot read. If another recipient has the name or one of the clients, the call returns 409 `state_conflict`.
 ///
-/// This needs the scope `policies:admin`.
+/// This operation needs the scope `policies:admin`.
 #[utoipa::path(tag = "recipients", operation_id = "create_recipient", security(("bearer" = ["policies:admin"])),
     params(("Idempotency-Key" = Option<String>, Header, description = "A call with the same key within 24 hours returns the same result. 1 to 255 visible ASCII characters.")),
     request_body = NewRecipient,
@@ -132,7 +132,7 @@ pub async fn list_recipients(
 pub async fn create_recipient(
     caller: Caller<PoliciesAdmin>,
     _: Params<Nothing>,
-    key: IdempotencyKey,
+    key: IdempotencyHeader,
     request: HttpRequest,
     body: Body<NewRecipient>,
     app: Data<AppContext>,
@@ -148,7 +148,7 @@ pub async fn create_recipient(
 
 /// Get a recipient
 ///
-/// This needs the scope `policies:admin`.
+/// This operation needs the scope `policies:admin`.
 #[utoipa::path(tag = "recipients", operation_id = "get_recipient", security(("bearer" = ["policies:admin"])),
     params(("id" = Uuid, Path, description = "The id of the recipient.")),
     responses((status = 200, description = "The recipient.", body = RecipientItem,
@@ -173,7 +173,7 @@ pub async fn get_recipient(
 ///
 /// Its key is deleted, so its tokens mean nothing for ever. Its clients belong to no recipient any more.
 ///
-/// This needs the scope `policies:admin`.
+/// This operation needs the scope `policies:admin`.
 #[utoipa::path(tag = "recipients", operation_id = "delete_recipient", security(("bearer" = ["policies:admin"])),
     params(("id" = Uuid, Path, description = "The id of the recipient."),
         ("If-Match" = Option<String>, Header, description = "The `ETag` of the last read. Without it, any version is deleted.")),
@@ -194,7 +194,7 @@ pub async fn delete_recipient(
 ///
 /// The recipient sees other tokens and other ids from now on. Its earlier ones mean nothing for ever.
 ///
-/// This needs the scope `policies:admin`.
+/// This operation needs the scope `policies:admin`.
 #[utoipa::path(tag = "recipients", operation_id = "rotate_recipient", security(("bearer" = ["policies:admin"])),
     params(("id" = Uuid, Path, description = "The id of the recipient.")),
     responses((status = 200, description = "The recipient.", body = RecipientItem,

@@ -8,7 +8,7 @@ use crate::base::crypto::{CryptoError, Key};
 use crate::base::field::FieldError;
 use crate::base::id::RecipientId;
 use crate::base::page::{CursorError, Listed, Position};
-use crate::base::recipient::{FormRules, Grain, TokenForm};
+use crate::base::recipient::{FormGrain, FormRules, TokenForm};
 use crate::base::version::VersionError;
 use crate::idempotency::IdempotencyError;
 use crate::store::StoreError;
@@ -107,8 +107,8 @@ impl Recipient {
         let rules = FormRules {
             own_record_ids: self.record_ids == RecordIds::Own,
             grain: match self.time {
-                TimeGrain::Second => Grain::Second,
-                TimeGrain::Hour => Grain::Hour,
+                TimeGrain::Second => FormGrain::Second,
+                TimeGrain::Hour => FormGrain::Hour,
             },
             shows_external_ids: self.external_ids == ExternalIds::Shown,
         };
@@ -138,7 +138,7 @@ pub struct RecipientFilter {
 /// Why a recipient cannot be created or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum RecipientError {
-    #[error("no such recipient")]
+    #[error("the recipient does not exist")]
     NotFound,
     #[error(transparent)]
     Version(#[from] VersionError),

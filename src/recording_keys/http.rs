@@ -61,9 +61,10 @@ pub struct RecordingKeyCertificate {
 
 /// Get the recording key
 ///
-/// The fingerprint, the algorithm, and the expiry of the key that recordings are encrypted with. 404 if there is none.
+/// The fingerprint, the algorithm, and the expiry of the key that recordings are encrypted with. If there is no key,
+/// the call returns 404.
 ///
-/// Needs the scope `content:read`.
+/// This operation needs the scope `content:read`.
 #[utoipa::path(tag = "content", operation_id = "get_recording_key", security(("bearer" = ["content:read"])),
     responses((status = 200, description = "The description of the key.", body = RecordingKeyItem), CallProblems, ItemProblems))]
 #[get("/tenant/recording-key")]
@@ -84,7 +85,7 @@ pub async fn get_recording_key(
 /// `not_yet_valid`, `no_encryption_key`, `not_for_encryption`, `too_weak`, `algorithm_unsupported`. The signer of an X.509
 /// certificate is not checked. Compare the fingerprint in the response with the fingerprint of your certificate.
 ///
-/// Needs the scope `keys:admin`.
+/// This operation needs the scope `keys:admin`.
 #[utoipa::path(tag = "content", operation_id = "register_recording_key", security(("bearer" = ["keys:admin"])),
     request_body = RecordingKeyCertificate,
     responses((status = 200, description = "The description of the registered key.", body = RecordingKeyItem),
@@ -104,7 +105,7 @@ pub async fn register_recording_key(
 ///
 /// Later recordings are not encrypted with the key. Earlier ones stay encrypted, and only the owner of the key can open them.
 ///
-/// Needs the scope `keys:admin`.
+/// This operation needs the scope `keys:admin`.
 #[utoipa::path(tag = "content", operation_id = "remove_recording_key", security(("bearer" = ["keys:admin"])),
     responses((status = 204, description = "The key is removed."), CallProblems, ItemProblems))]
 #[delete("/tenant/recording-key")]
@@ -125,11 +126,10 @@ impl From<KeyError> for Problem {
             KeyError::Refused(refusal) => {
                 Self::new(Code::ValidationFailed).at("/certificate", refusal.code(), refusal.detail())
             }
-            KeyError::NotBuiltIn => {
-                Self::new(Code::NotBuiltIn).detail("This build of the service cannot encrypt with such keys.")
-            }
+            KeyError::NotBuiltIn => Self::new(Code::NotBuiltIn)
+                .detail("This build does not include encryption for keys of this kind. Use another key."),
             KeyError::TooLong => {
-                Self::new(Code::TooLarge).detail("One encrypted message cannot contain so many bytes.")
+                Self::new(Code::TooLarge).detail("The file is too long for one encrypted message. Send a shorter file.")
             }
             KeyError::Unusable | KeyError::Crypto(_) => Self::internal(error),
             KeyError::Store(error) => error.into(),

@@ -59,8 +59,8 @@ pub struct NewRequest {
     #[serde(default, skip_serializing_if = "PatchField::is_absent")]
     #[schema(value_type = Option<String>, format = Date, example = "2026-08-03")]
     pub received_on: PatchField<String>,
-    /// The day to which the deadline of one month is extended: at most two months after it. It can only be set before that
-    /// deadline is over, because the customer has to be told until then.
+    /// The day to which the deadline of one month is extended: at most two months after it. It can only be set before
+    /// that deadline is over, because the customer must know of it until then.
     #[serde(default, skip_serializing_if = "PatchField::is_absent")]
     #[schema(value_type = Option<String>, format = Date, example = "2026-10-02")]
     pub extended_to: PatchField<String>,
@@ -73,8 +73,8 @@ pub struct NewRequest {
     #[serde(default, skip_serializing_if = "PatchField::is_absent")]
     #[schema(value_type = Option<AttestationInput>)]
     pub attestation: PatchField<AttestationInput>,
-    /// Whether the matches of this moment are counted and stored as `preview`, so that the result shows what changed since.
-    /// This needs the scope `archive:identify`, as every preview does.
+    /// Whether the matches of this moment are counted and stored as `preview`, so that the result shows what changed
+    /// since. This operation needs the scope `archive:identify`, as every preview does.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub preview: bool,
 }

@@ -54,7 +54,7 @@ pub struct NewHold {
     /// The number of its case in another system, of 1 to 100 characters. A number or an address is refused.
     #[schema(min_length = 1, max_length = 100, example = "case 118")]
     pub reference: String,
-    /// The day on which somebody must check whether the hold is still needed. It is not in the past. The hold lasts until
+    /// The day on which a user must check whether the hold is still needed. It is not in the past. The hold lasts until
     /// it is released.
     #[schema(format = Date, example = "2027-08-03")]
     pub review_on: String,

@@ -278,7 +278,7 @@ impl Saved<StoredRequest> {
 /// Why a request cannot be read, entered, changed, or cancelled.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
-    #[error("no such request")]
+    #[error("the request does not exist")]
     NotFound,
     #[error(transparent)]
     Version(#[from] VersionError),

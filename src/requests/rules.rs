@@ -68,7 +68,9 @@ impl Rules<'_> {
 
     pub fn phone(&mut self, raw: &str, region: Region) -> Option<Pii<Phone>> {
         let detail = |error| match error {
-            IdentifierError::Withheld => "must be a number: a withheld number and `Anonymized` belong to nobody",
+            IdentifierError::Withheld => {
+                "must be a phone number of a customer, not a withheld number and not `Anonymized`"
+            }
             _ => "must be a phone number: national, or 00 or + and the country code",
         };
         Phone::parse(raw, region).map_err(|error| self.add("/phone_number", "phone_number_invalid", detail(error))).ok()
@@ -76,7 +78,9 @@ impl Rules<'_> {
 
     pub fn email(&mut self, raw: &str) -> Option<Pii<Email>> {
         let detail = |error| match error {
-            IdentifierError::Withheld => "must be an address: a withheld address and `Anonymized` belong to nobody",
+            IdentifierError::Withheld => {
+                "must be an e-mail address of a customer, not a withheld address and not `Anonymized`"
+            }
             _ => "must be an e-mail address of at most 254 characters",
         };
         Email::parse(raw).map_err(|error| self.add("/email", "email_invalid", detail(error))).ok()

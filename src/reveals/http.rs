@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Decision, NewReveal, OpenedItem, Outcome, Reveal, RevealError, RevealFilter, RevealStatus};
+use super::{Decision, NewReveal, OpenedItem, Reveal, RevealError, RevealFilter, RevealOutcome, RevealStatus};
 use crate::base::id::RevealId;
 use crate::base::page::Page;
 use crate::base::words::described;
@@ -22,7 +22,7 @@ use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, Problem, Registry};
 use crate::idempotency::Replayable;
-use crate::idempotency::http::{IdempotencyKey, REPLAYED};
+use crate::idempotency::http::{IdempotencyHeader, REPLAYED};
 use crate::vault::AppContext;
 
 type RevealPage = Page<RevealItem>;
@@ -59,7 +59,7 @@ pub struct RevealItem {
     pub tokens: i32,
     /// The number of times that the reveal was opened.
     pub openings: i32,
-    /// The name of the user who asked for the reveal.
+    /// The name of the user who requested the reveal.
     pub user_name: String,
     /// The time at which the reveal was entered.
     pub created_at: DateTime<Utc>,
@@ -107,7 +107,7 @@ impl From<Reveal> for RevealItem {
 pub struct RevealListing {
     /// The status.
     status: Option<RevealStatus>,
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     #[param(format = "cursor")]
     cursor: Option<String>,
     /// The largest number of items in the page.
@@ -155,9 +155,9 @@ pub struct RevealedToken {
 impl From<OpenedItem> for RevealedToken {
     fn from(item: OpenedItem) -> Self {
         let (value, code) = match item.outcome {
-            Outcome::Value(value) => (Some(value), None),
-            Outcome::Forgotten => (None, Some(RevealCode::Forgotten)),
-            Outcome::Unknown => (None, Some(RevealCode::Unknown)),
+            RevealOutcome::Value(value) => (Some(value), None),
+            RevealOutcome::Forgotten => (None, Some(RevealCode::Forgotten)),
+            RevealOutcome::Unknown => (None, Some(RevealCode::Unknown)),
         };
         Self { token: item.token.to_string(), value, code }
     }
@@ -178,7 +178,7 @@ pub struct OpenedReveal {
 ///
 /// All reveals of the tenant, newest first, without tokens and values.
 ///
-/// This needs the scope `archive:reveal` or `reveals:approve`.
+/// This operation needs the scope `archive:reveal` or `reveals:approve`.
 #[utoipa::path(tag = "reveals", operation_id = "list_reveals",
     security(("bearer" = ["archive:reveal", "reveals:approve"])), params(RevealListing),
     responses((status = 200, description = "A page of reveals.", body = RevealPage), CallProblems, ListProblems))]
@@ -194,12 +194,13 @@ pub async fn list_reveals(
     Ok(Json(super::list(&app, &caller, &filter).await?.map(RevealItem::from)))
 }
 
-/// Ask for a reveal
+/// Request a reveal
 ///
-/// Asks to see the values of some tokens, for a purpose. The reveal is `granted`, or `waiting` if the tenant's settings
-/// ask for the approval of another user. It expires at `expires_at`. Tokens that the service does not know are accepted.
+/// Requests the values of some tokens, for a purpose. The reveal is `granted`, or `waiting` if the tenant's settings
+/// require the approval of another user. It expires at `expires_at`. Tokens that the service does not know are
+/// accepted.
 ///
-/// This needs the scope `archive:reveal`.
+/// This operation needs the scope `archive:reveal`.
 #[utoipa::path(tag = "reveals", operation_id = "create_reveal", security(("bearer" = ["archive:reveal"])),
     params(("Idempotency-Key" = Option<String>, Header, description = "A call with the same key within 24 hours returns the same result. 1 to 255 visible ASCII characters.")),
     request_body = NewReveal,
@@ -212,7 +213,7 @@ pub async fn list_reveals(
 pub async fn create_reveal(
     caller: Caller<ArchiveReveal>,
     _: Params<Nothing>,
-    key: IdempotencyKey,
+    key: IdempotencyHeader,
     request: HttpRequest,
     body: Body<NewReveal>,
     app: Data<AppContext>,
@@ -230,7 +231,7 @@ pub async fn create_reveal(
 ///
 /// The reveal without tokens and values. Its status and its number of openings can change without its version.
 ///
-/// This needs the scope `archive:reveal` or `reveals:approve`.
+/// This operation needs the scope `archive:reveal` or `reveals:approve`.
 #[utoipa::path(tag = "reveals", operation_id = "get_reveal",
     security(("bearer" = ["archive:reveal", "reveals:approve"])),
     params(("id" = Uuid, Path, description = "The id of the reveal.")),
@@ -249,10 +250,10 @@ pub async fn get_reveal(
 
 /// Revoke a reveal
 ///
-/// Nobody can open the reveal any more. The user who asked for it may do this, and every user with the scope
-/// `reveals:approve`.
+/// Nobody can open the reveal any more. This call is allowed for the user who requested the reveal, and for every user
+/// with the scope `reveals:approve`.
 ///
-/// This needs the scope `archive:reveal` or `reveals:approve`.
+/// This operation needs the scope `archive:reveal` or `reveals:approve`.
 #[utoipa::path(tag = "reveals", operation_id = "delete_reveal",
     security(("bearer" = ["archive:reveal", "reveals:approve"])),
     params(("id" = Uuid, Path, description = "The id of the reveal."),
@@ -273,9 +274,9 @@ pub async fn delete_reveal(
 
 /// Approve a reveal
 ///
-/// The user who asked for the reveal can then open it until it expires. That user cannot approve it.
+/// The user who requested the reveal can then open it until it expires. That user cannot approve it.
 ///
-/// This needs the scope `reveals:approve`.
+/// This operation needs the scope `reveals:approve`.
 #[utoipa::path(tag = "reveals", operation_id = "approve_reveal", security(("bearer" = ["reveals:approve"])),
     params(("id" = Uuid, Path, description = "The id of the reveal.")),
     request_body(content = Option<RevealDecision>, content_type = "application/json", example = json!({"comment": "seen"})),
@@ -295,9 +296,9 @@ pub async fn approve_reveal(
 
 /// Deny a reveal
 ///
-/// The reveal stays closed. The user who asked for it cannot deny it, but revoke it.
+/// The reveal stays closed. The user who requested it cannot deny it, but can revoke it.
 ///
-/// This needs the scope `reveals:approve`.
+/// This operation needs the scope `reveals:approve`.
 #[utoipa::path(tag = "reveals", operation_id = "deny_reveal", security(("bearer" = ["reveals:approve"])),
     params(("id" = Uuid, Path, description = "The id of the reveal.")),
     request_body(content = Option<RevealDecision>, content_type = "application/json", example = json!({"comment": "seen"})),
@@ -317,11 +318,11 @@ pub async fn deny_reveal(
 
 /// Open a reveal
 ///
-/// Shows the values of the tokens to the user who asked for the reveal. Each call is audited, and its values count for the
-/// cap of the user's day. A token whose customer was forgotten since the reveal was entered, or is hidden, has the code
-/// `forgotten`, and an unknown one the code `unknown`.
+/// Shows the values of the tokens to the user who requested the reveal. Each call is audited, and its values count for
+/// the cap of the user's day. A token whose customer was forgotten since the reveal was entered, or is hidden, has the
+/// code `forgotten`, and an unknown one the code `unknown`.
 ///
-/// This needs the scope `archive:reveal`.
+/// This operation needs the scope `archive:reveal`.
 #[utoipa::path(tag = "reveals", operation_id = "open_reveal", security(("bearer" = ["archive:reveal"])),
     params(("id" = Uuid, Path, description = "The id of the reveal.")),
     responses((status = 200, description = "The tokens with their values.", body = OpenedReveal),

@@ -24,7 +24,7 @@ use crate::vault::AppContext;
 
 pub use entry::request;
 pub use http::routes;
-pub use model::{Decision, NewReveal, OpenedItem, Outcome, Reveal, RevealError, RevealFilter, RevealStatus};
+pub use model::{Decision, NewReveal, OpenedItem, Reveal, RevealError, RevealFilter, RevealOutcome, RevealStatus};
 pub use open::open;
 
 /// The columns that contain ids of identifiers.

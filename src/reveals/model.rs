@@ -88,7 +88,7 @@ pub struct Reveal {
 }
 
 impl Reveal {
-    /// Whether the actor has asked for it.
+    /// Whether the actor requested the reveal.
     #[must_use]
     pub fn is_of(&self, actor: &Actor) -> bool {
         self.issuer == actor.issuer && self.user_sub == actor.sub
@@ -131,11 +131,11 @@ pub struct RevealFilter {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenedItem {
     pub token: Token,
-    pub outcome: Outcome,
+    pub outcome: RevealOutcome,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum RevealOutcome {
     Value(String),
     /// The customer was forgotten since the reveal was entered, or is hidden now.
     Forgotten,
@@ -146,23 +146,23 @@ pub enum Outcome {
 /// Why a reveal cannot be entered, decided, or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum RevealError {
-    #[error("no such reveal")]
+    #[error("the reveal does not exist")]
     NotFound,
     #[error(transparent)]
     Version(#[from] VersionError),
-    #[error("the user has asked for the reveal themselves")]
+    #[error("the user requested the reveal, so another user must decide about it")]
     OwnRequest,
-    #[error("another user has asked for the reveal")]
+    #[error("another user requested the reveal")]
     NotRequester,
     #[error("nobody has approved the reveal yet")]
     Waiting,
     #[error("the time of the reveal is over")]
     Expired,
     /// It was approved, denied, or revoked before.
-    #[error("the reveal is decided")]
+    #[error("the reveal was approved or denied before")]
     Decided,
     /// The user has opened as many values as a day allows.
-    #[error("the cap of the day is reached")]
+    #[error("the user has opened as many values as a day allows")]
     Capped {
         /// The seconds until the next local day.
         seconds: i64,

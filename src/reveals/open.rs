@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Days, Utc};
 
-use super::model::{OpenedItem, Outcome, Reveal, RevealError, RevealStatus};
+use super::model::{OpenedItem, Reveal, RevealError, RevealOutcome, RevealStatus};
 use super::sql::{self, Item};
 use super::{entry_of, hidden, refuse};
 use crate::audit::{self, Action};
@@ -89,6 +89,6 @@ fn rest_of_day(tenant: &Tenant, now: DateTime<Utc>) -> i64 {
 /// A token with its value. An identifier that the vault no longer has was forgotten, and one that is hidden was not read.
 fn opened(item: Item, values: &HashMap<IdentifierId, String>) -> OpenedItem {
     let value = item.identifier_id.and_then(|id| values.get(&id)).cloned();
-    let without_value = if item.known { Outcome::Forgotten } else { Outcome::Unknown };
-    OpenedItem { token: item.token(), outcome: value.map_or(without_value, Outcome::Value) }
+    let without_value = if item.known { RevealOutcome::Forgotten } else { RevealOutcome::Unknown };
+    OpenedItem { token: item.token(), outcome: value.map_or(without_value, RevealOutcome::Value) }
 }

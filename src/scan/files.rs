@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use super::matcher::{Matcher, Source};
+use super::matcher::{Matcher, TextSource};
 use super::model::{ScanError, ScanReport};
 use super::reading::text_of;
 use crate::base::crypto::Sha256;
@@ -40,7 +40,7 @@ impl FileReport {
             let is_last = read < PART;
             let next = if is_last { bytes.len() } else { start_of_overlap(&bytes) };
             let end = if is_last { usize::MAX } else { next };
-            let source = || Source { offset: Some(offset), ..Source::default() };
+            let source = || TextSource { offset: Some(offset), ..TextSource::default() };
             matcher.search_part(&text_of(&bytes), Some(end), source);
             matcher.confirm(&app.vault, &mut report).await?;
             if is_last {

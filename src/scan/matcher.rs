@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use super::calling_codes;
 use super::model::{FindingClass, FoundPlace, MOST_PLACES, ScanReport};
 use super::numbers::{self, Misses};
-use super::projection::{Candidate, candidates};
+use super::projection::{ScanCandidate, candidates};
 use crate::base::crypto::BlindIndex;
 use crate::base::target::Target;
 use crate::store::{Db, Vault};
@@ -95,17 +95,17 @@ fn has(filter: &[u64], (word, bit): (usize, u64)) -> bool {
 
 /// The meaning of a look-up whose hash the vault knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Look {
+enum LookupKind {
     Whole,
     /// A window inside a longer run of digits.
     Window,
-    /// A number that nobody has written, with the beginning of one that somebody has.
+    /// A number that nobody has written. It begins like a number in the text.
     Control,
 }
 
 /// Where a text is from.
 #[derive(Clone, Debug, Default)]
-pub struct Source {
+pub struct TextSource {
     pub table: Option<String>,
     pub column: Option<String>,
     pub record: Option<String>,
@@ -118,8 +118,8 @@ pub struct Source {
 
 struct Pending {
     hash: BlindIndex,
-    look: Look,
-    source: Arc<Source>,
+    look: LookupKind,
+    source: Arc<TextSource>,
     /// The position in the text.
     position: usize,
 }
@@ -161,7 +161,7 @@ impl Matcher {
     }
 
     /// Searches a text. The look-ups that the filter lets through wait for [`Matcher::confirm`].
-    pub fn search(&mut self, text: &str, source: impl Fn() -> Source) {
+    pub fn search(&mut self, text: &str, source: impl Fn() -> TextSource) {
         let (longest, most) = REMEMBERED;
         if text.len() <= longest && self.clean.contains(text) {
             return;
@@ -178,14 +178,14 @@ impl Matcher {
 
     /// Searches a part of a file. Candidates that begin at the end of the part belong to the next one. In a file, each
     /// position is a finding of its own.
-    pub fn search_part(&mut self, text: &str, end: Option<usize>, source: impl Fn() -> Source) {
+    pub fn search_part(&mut self, text: &str, end: Option<usize>, source: impl Fn() -> TextSource) {
         let (mut seen, mut shared) = (HashSet::new(), None);
         let Self { keyset, filter, misses, calling_code, pending, .. } = self;
         candidates(text, &mut |position, candidate| {
             if end.is_some_and(|end| position >= end) {
                 return;
             }
-            let mut look_up = |hash: BlindIndex, look: Look| {
+            let mut look_up = |hash: BlindIndex, look: LookupKind| {
                 let may_be_known = filter.may_contain(hash);
                 // Two readings of one text are one finding.
                 let place = if end.is_some() { position } else { 0 };
@@ -196,18 +196,18 @@ impl Matcher {
                 may_be_known
             };
             match candidate {
-                Candidate::Email(address) => {
-                    look_up(keyset.index_of_email(address), Look::Whole);
+                ScanCandidate::Email(address) => {
+                    look_up(keyset.index_of_email(address), LookupKind::Whole);
                 }
-                Candidate::Digits { digits, is_international, is_whole } => {
+                ScanCandidate::Digits { digits, is_international, is_whole } => {
                     numbers::read(digits, is_international, calling_code, &mut |number| {
                         if misses.contain(number, is_whole) {
                             return;
                         }
-                        let look = if is_whole { Look::Whole } else { Look::Window };
+                        let look = if is_whole { LookupKind::Whole } else { LookupKind::Window };
                         let mut may_be_known = look_up(keyset.index_of_phone(number.as_str()), look);
                         if let Some(control) = number.control().filter(|_| is_whole) {
-                            may_be_known |= look_up(keyset.index_of_phone(control.as_str()), Look::Control);
+                            may_be_known |= look_up(keyset.index_of_phone(control.as_str()), LookupKind::Control);
                         }
                         if !may_be_known {
                             misses.insert(number, is_whole);
@@ -233,7 +233,7 @@ impl Matcher {
             let erased = vault::erased(&mut tx, self.keyset.tenant, hashes.iter().copied()).await?;
             drop(tx);
             for one in chunk {
-                let Source { table, column, record, at, target, .. } = &*one.source;
+                let TextSource { table, column, record, at, target, .. } = &*one.source;
                 let own = erased.iter().filter(|(hash, ..)| *hash == one.hash);
                 let covering: Vec<_> = own
                     .clone()
@@ -244,16 +244,16 @@ impl Matcher {
                     .map(|(_, request, _)| *request)
                     .collect();
                 let class = if covering.is_empty() { FindingClass::Exposed } else { FindingClass::Residue };
-                if let (Look::Whole, Some(table), Some(column), Some(record)) = (one.look, table, column, record)
+                if let (LookupKind::Whole, Some(table), Some(column), Some(record)) = (one.look, table, column, record)
                     && !self.found.insert((one.hash, table.clone(), column.clone(), record.clone()))
                 {
                     continue;
                 }
                 let is_known = !covering.is_empty() || known.contains(&one.hash) || own.count() > 0;
-                if is_known && (one.look != Look::Control || self.controls.insert(one.hash)) {
+                if is_known && (one.look != LookupKind::Control || self.controls.insert(one.hash)) {
                     note(report, one, class);
                 }
-                if one.look == Look::Whole {
+                if one.look == LookupKind::Whole {
                     for request in covering {
                         *report.requests.entry(request).or_default() += 1;
                     }
@@ -267,14 +267,14 @@ impl Matcher {
 fn note(report: &mut ScanReport, found: &Pending, class: FindingClass) {
     let counts = &mut report.counts;
     match (found.look, class) {
-        (Look::Window, _) => counts.coincidence += 1,
-        (Look::Control, FindingClass::Residue) => counts.residue_control += 1,
-        (Look::Control, FindingClass::Exposed) => counts.exposed_control += 1,
-        (Look::Whole, FindingClass::Residue) => counts.residue += 1,
-        (Look::Whole, FindingClass::Exposed) => counts.exposed += 1,
+        (LookupKind::Window, _) => counts.coincidence += 1,
+        (LookupKind::Control, FindingClass::Residue) => counts.residue_control += 1,
+        (LookupKind::Control, FindingClass::Exposed) => counts.exposed_control += 1,
+        (LookupKind::Whole, FindingClass::Residue) => counts.residue += 1,
+        (LookupKind::Whole, FindingClass::Exposed) => counts.exposed += 1,
     }
-    if found.look == Look::Whole && report.places.len() < MOST_PLACES {
-        let Source { table, column, record, offset, .. } = &*found.source;
+    if found.look == LookupKind::Whole && report.places.len() < MOST_PLACES {
+        let TextSource { table, column, record, offset, .. } = &*found.source;
         report.places.push(FoundPlace {
             class,
             table: table.clone(),

@@ -35,10 +35,10 @@ pub use model::{FindingClass, FoundPlace, FullRound, Round, ScanCounts, ScanErro
 use matcher::Matcher;
 use tables::{ScannedTable, tables};
 
-/// The part of the rows that a night reads, beside what changed.
+/// The number of scans that read the whole archive once. Each also reads the changed rows.
 const NIGHTS: u64 = 30;
 
-/// The fewest rows that a night reads, so that a small archive is read within a night.
+/// The fewest rows that a scan reads, so that one scan reads a small archive.
 const FEWEST_ROWS: u64 = 50_000;
 
 /// How far before the last scan changes are read again. A transaction may have committed after it had read its clock.

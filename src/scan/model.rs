@@ -151,7 +151,7 @@ impl ScanCounts {
 }
 
 impl ScanReport {
-    /// Whether somebody has to look: an identifier was found, or a column is not classified.
+    /// Whether an operator must check the result: an identifier was found, or a column is not classified.
     #[must_use]
     pub fn has_findings(&self) -> bool {
         self.counts.true_residue() + self.counts.true_exposed() > 0 || !self.unclassified.is_empty()
@@ -197,6 +197,6 @@ pub enum ScanError {
     Content(#[from] ContentError),
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    #[error("the scan was asked to stop")]
+    #[error("the scan was stopped")]
     Stopped,
 }

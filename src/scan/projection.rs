@@ -1,7 +1,7 @@
 //! The parts of a text that may be an identifier: runs of digits, and the shapes of e-mail addresses.
 //!
-//! This is deliberately another way than the one by which `crates/pii` finds identifiers at ingest: no library of phone
-//! numbers, no grammar of texts, no regular expression. It asks of each run of digits whether somebody is behind it.
+//! The code is deliberately different from `crates/pii`, which finds identifiers at ingest. It uses no library of phone
+//! numbers, no grammar of texts, and no regular expression. Each run of digits may be an identifier.
 
 use super::encodings::{decodings, texts_of_json, tokens};
 use super::reading::unescaped;
@@ -15,7 +15,7 @@ const LONGEST_ENTITY: usize = 10;
 
 /// Something that may be an identifier.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Candidate<'t> {
+pub enum ScanCandidate<'t> {
     Digits {
         digits: &'t str,
         /// Whether a plus is before it.
@@ -28,7 +28,7 @@ pub enum Candidate<'t> {
 }
 
 /// Gives all candidates of a text, each with the position at which it, or its encoding, begins.
-pub fn candidates(text: &str, take: &mut impl FnMut(usize, Candidate<'_>)) {
+pub fn candidates(text: &str, take: &mut impl FnMut(usize, ScanCandidate<'_>)) {
     read(text, &|at| at, take);
     // The text is also read as it is: a backslash may be a sign of its own. No escape contains a line break, so the other
     // lines of a dump have one reading.
@@ -53,7 +53,7 @@ fn may_split_texts(text: &str) -> bool {
 }
 
 /// The candidates of one reading of a text, and of the encodings in it.
-fn read(text: &str, place: &impl Fn(usize) -> usize, take: &mut impl FnMut(usize, Candidate<'_>)) {
+fn read(text: &str, place: &impl Fn(usize) -> usize, take: &mut impl FnMut(usize, ScanCandidate<'_>)) {
     plain(text, &mut |at, candidate| take(place(at), candidate));
     for (at, token) in tokens(text) {
         for decoded in decodings(token) {
@@ -63,7 +63,7 @@ fn read(text: &str, place: &impl Fn(usize) -> usize, take: &mut impl FnMut(usize
 }
 
 /// The candidates of a text that is read as it is.
-fn plain(text: &str, take: &mut impl FnMut(usize, Candidate<'_>)) {
+fn plain(text: &str, take: &mut impl FnMut(usize, ScanCandidate<'_>)) {
     let mut runs = Runs::default();
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -167,7 +167,7 @@ fn time(bytes: &[u8]) -> usize {
 }
 
 /// The address around an @.
-pub fn email(text: &str, at: usize, length: usize, take: &mut impl FnMut(usize, Candidate<'_>)) {
+pub fn email(text: &str, at: usize, length: usize, take: &mut impl FnMut(usize, ScanCandidate<'_>)) {
     let is_local = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
     let is_domain = |c: char| c.is_alphanumeric() || ['-', '.'].contains(&c);
     let (before, after) = (&text[..at], &text[at + length..]);
@@ -186,9 +186,9 @@ pub fn email(text: &str, at: usize, length: usize, take: &mut impl FnMut(usize, 
         if local.is_empty() {
             return;
         }
-        take(start, Candidate::Email(&address(local)));
+        take(start, ScanCandidate::Email(&address(local)));
         if let Some(first) = local.find(char::is_alphanumeric).filter(|first| *first > 0) {
-            take(start + first, Candidate::Email(&address(&local[first..])));
+            take(start + first, ScanCandidate::Email(&address(&local[first..])));
         }
         let Some(sign) = local.find(|c: char| !c.is_alphanumeric() && !['.', '_', '-', '+'].contains(&c)) else {
             return;
@@ -206,9 +206,9 @@ mod tests {
     fn found(text: &str) -> Vec<String> {
         let mut found = Vec::new();
         candidates(text, &mut |_, candidate| match candidate {
-            Candidate::Digits { digits, is_whole: true, .. } => found.push(digits.to_owned()),
-            Candidate::Digits { .. } => {}
-            Candidate::Email(address) => found.push(address.to_owned()),
+            ScanCandidate::Digits { digits, is_whole: true, .. } => found.push(digits.to_owned()),
+            ScanCandidate::Digits { .. } => {}
+            ScanCandidate::Email(address) => found.push(address.to_owned()),
         });
         found
     }
@@ -307,7 +307,7 @@ mod tests {
     fn a_window_is_counted_and_not_found() {
         let (mut whole, mut windows) = (Vec::new(), 0);
         candidates("1700000001", &mut |_, candidate| match candidate {
-            Candidate::Digits { digits, is_whole: true, .. } => whole.push(digits.to_owned()),
+            ScanCandidate::Digits { digits, is_whole: true, .. } => whole.push(digits.to_owned()),
             _ => windows += 1,
         });
         assert_eq!((whole, windows), (vec!["1700000001".to_owned()], 2 + 3));
@@ -324,7 +324,7 @@ mod tests {
         ] {
             let mut places = Vec::new();
             candidates(text, &mut |at, candidate| {
-                if candidate == Candidate::Email("kari@example.net") {
+                if candidate == ScanCandidate::Email("kari@example.net") {
                     places.push(at);
                 }
             });

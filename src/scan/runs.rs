@@ -4,7 +4,7 @@
 //! candidate begins and ends at borders of groups. A window inside a group is no candidate: among enough numbers it
 //! equals one by chance, so it is only counted.
 
-use super::projection::{Candidate, email};
+use super::projection::{ScanCandidate, email};
 
 /// The fewest digits of a number.
 const FEWEST: usize = 7;
@@ -23,14 +23,14 @@ const LONGEST_GROUP: usize = MOST;
 pub struct Runs {
     digits: String,
     /// For each group the position in the text, its first digit, and whether a plus is before it.
-    groups: Vec<Group>,
+    groups: Vec<DigitGroup>,
     /// The characters since the last digit.
     between: usize,
     has_plus: bool,
 }
 
 #[derive(Clone, Copy)]
-struct Group {
+struct DigitGroup {
     at: usize,
     first: usize,
     has_plus: bool,
@@ -39,13 +39,13 @@ struct Group {
 impl Runs {
     pub fn digit(&mut self, at: usize, digit: char) {
         if self.groups.is_empty() || self.between > 0 {
-            self.groups.push(Group { at, first: self.digits.len(), has_plus: self.has_plus });
+            self.groups.push(DigitGroup { at, first: self.digits.len(), has_plus: self.has_plus });
         }
         self.digits.push(digit);
         (self.between, self.has_plus) = (0, false);
     }
 
-    pub fn separator(&mut self, sign: char, take: &mut impl FnMut(usize, Candidate<'_>)) {
+    pub fn separator(&mut self, sign: char, take: &mut impl FnMut(usize, ScanCandidate<'_>)) {
         self.between += 1;
         self.has_plus = sign == '+';
         if self.between > SEPARATOR {
@@ -54,7 +54,7 @@ impl Runs {
     }
 
     /// Reads a word or a sign that is not ASCII. Returns the position after it.
-    pub fn word_or_sign(&mut self, text: &str, at: usize, take: &mut impl FnMut(usize, Candidate<'_>)) -> usize {
+    pub fn word_or_sign(&mut self, text: &str, at: usize, take: &mut impl FnMut(usize, ScanCandidate<'_>)) -> usize {
         let rest = &text[at..];
         let Some(first) = rest.chars().next() else { return text.len() };
         if let Some(folded) = folded(first) {
@@ -87,7 +87,7 @@ impl Runs {
     }
 
     /// Ends the run and gives its candidates.
-    pub fn end(&mut self, take: &mut impl FnMut(usize, Candidate<'_>)) {
+    pub fn end(&mut self, take: &mut impl FnMut(usize, ScanCandidate<'_>)) {
         if self.digits.len() >= FEWEST {
             for (no, group) in self.groups.iter().enumerate() {
                 for last in no..self.groups.len() {
@@ -99,7 +99,7 @@ impl Runs {
                     if length >= FEWEST {
                         let digits = &self.digits[group.first..end];
                         let is_international = group.has_plus;
-                        take(group.at, Candidate::Digits { digits, is_international, is_whole: true });
+                        take(group.at, ScanCandidate::Digits { digits, is_international, is_whole: true });
                     }
                 }
                 self.windows(no, *group, take);
@@ -111,7 +111,7 @@ impl Runs {
     }
 
     /// The windows inside a group.
-    fn windows(&self, no: usize, group: Group, take: &mut impl FnMut(usize, Candidate<'_>)) {
+    fn windows(&self, no: usize, group: DigitGroup, take: &mut impl FnMut(usize, ScanCandidate<'_>)) {
         let end = self.groups.get(no + 1).map_or(self.digits.len(), |next| next.first);
         let whole = &self.digits[group.first..end];
         if whole.len() > LONGEST_GROUP {
@@ -120,7 +120,7 @@ impl Runs {
         for length in FEWEST + 1..whole.len() {
             for start in 0..=whole.len() - length {
                 let digits = &whole[start..start + length];
-                take(group.at, Candidate::Digits { digits, is_international: false, is_whole: false });
+                take(group.at, ScanCandidate::Digits { digits, is_international: false, is_whole: false });
             }
         }
     }

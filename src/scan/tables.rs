@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::matcher::Source;
+use super::matcher::TextSource;
 use super::model::{ScanError, ScanReport, UnclassifiedColumn};
 use super::{Scanner, census};
 use crate::archive;
@@ -72,7 +72,8 @@ impl ScannedTable {
         self.table.key().len() + usize::from(with_changes)
     }
 
-    /// Whether reading may go on at a key another night. A key with a text in it is not kept: it may name somebody.
+    /// Whether a later scan may continue at a key. A key with a text is not kept, because the text may contain an
+    /// identifier.
     fn may_pause(&self) -> bool {
         let key = self.table.key();
         !key.is_empty() && key.iter().all(|column| !column.is_text())
@@ -167,13 +168,13 @@ impl Scanner<'_> {
                     continue;
                 }
                 report.counts.bytes += text.len() as u64;
-                let source = || Source {
+                let source = || TextSource {
                     table: Some(scanned.name().to_owned()),
                     column: Some(column.name.clone()),
                     record: Some(scanned.record(key.get(usize::from(with_changes)..).unwrap_or_default())),
                     at: at.as_deref().and_then(time),
                     target: scanned.target,
-                    ..Source::default()
+                    ..TextSource::default()
                 };
                 matcher.search(&text, source);
             }

@@ -4,7 +4,7 @@
 use uuid::Uuid;
 
 use super::Scanner;
-use super::matcher::Source;
+use super::matcher::TextSource;
 use super::model::{Round, ScanError};
 use crate::base::id::{ContentId, RecordId};
 use crate::base::target::Target;
@@ -58,13 +58,13 @@ impl Scanner<'_> {
             };
             self.report.counts.objects += 1;
             self.report.counts.bytes += text.len() as u64;
-            let source = || Source {
+            let source = || TextSource {
                 table: Some("content".to_owned()),
                 column: Some(content.kind.as_str().to_owned()),
                 record: Some(content.id.to_string()),
                 at: Some(content.at),
                 target: Some(Target::Archive),
-                ..Source::default()
+                ..TextSource::default()
             };
             self.matcher.search(&text, source);
             if self.matcher.is_full() {

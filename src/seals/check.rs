@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use serde::Serialize;
 
-use super::checkpoint::{Checkpoint, Keys};
+use super::checkpoint::{Checkpoint, CheckpointKeys};
 use super::leaf::canonical;
 use super::leaves::LeafWalk;
 use super::model::{KeptLog, Seal, SealError};
@@ -43,9 +43,9 @@ pub struct Verdict {
 }
 
 /// The keys of this service, for its own logs.
-pub async fn own_keys(app: &AppContext) -> Result<Keys, SealError> {
+pub async fn own_keys(app: &AppContext) -> Result<CheckpointKeys, SealError> {
     let versions = app.signing_keys(None, SigningPurpose::Checkpoint).await?;
-    Ok(Keys::OfService(versions.iter().map(crate::vault::SigningVersion::public).collect()))
+    Ok(CheckpointKeys::OfService(versions.iter().map(crate::vault::SigningVersion::public).collect()))
 }
 
 /// Verifies the log of a tenant against the anchors of a journal, or of another place with a copy of them.
@@ -69,7 +69,7 @@ pub async fn verify(app: &AppContext, anchors: &Journal, tenant: TenantId) -> Re
 async fn verify_kept(
     app: &AppContext,
     anchors: &Journal,
-    (tenant, keys): (TenantId, &Keys),
+    (tenant, keys): (TenantId, &CheckpointKeys),
     kept: KeptLog,
 ) -> Result<Verdict, SealError> {
     let KeptLog { start, deleted, unlinked, .. } = kept;
@@ -102,13 +102,13 @@ async fn verify_kept(
 struct LogWalk<'a> {
     app: &'a AppContext,
     tenant: TenantId,
-    keys: &'a Keys,
+    keys: &'a CheckpointKeys,
     verification: Verification<'a>,
     leaves: LeafWalk,
     /// The seals that were read, and whose rows were not.
     seals: VecDeque<Seal>,
     verdict: Verdict,
-    /// How many more ids of records the deleted rows told as deleted than they lacked themselves.
+    /// The number of ids of records that the deleted rows record as deleted, less those that they lacked themselves.
     unlinked: i64,
     /// The first checkpoint without a valid signature, or of another log than the deleted rows were, or the first seal of
     /// another tree.
@@ -129,7 +129,7 @@ impl LogWalk<'_> {
         self.refused = self.refused.into_iter().chain(fault).min();
     }
 
-    /// Verifies all numbered rows, and returns the first fault.
+    /// Verifies all numbered rows, and returns the first error.
     async fn run(&mut self) -> Result<Option<Fault>, SealError> {
         let sealed = self.newest().await?;
         // The numbers begin with 1, so the pages below do not have such a row.

@@ -51,7 +51,7 @@ pub struct Checkpoint {
 
 /// The text is no checkpoint of an audit log.
 #[derive(Debug, thiserror::Error)]
-#[error("this is no signed checkpoint of an audit log")]
+#[error("the text is not a signed checkpoint of an audit log")]
 pub struct CheckpointError;
 
 impl Checkpoint {
@@ -77,7 +77,7 @@ impl Checkpoint {
     }
 
     /// The checkpoint of a note, and whether one of some keys has signed it.
-    pub fn read(note: &str, keys: &Keys) -> Result<(Self, bool), CheckpointError> {
+    pub fn read(note: &str, keys: &CheckpointKeys) -> Result<(Self, bool), CheckpointError> {
         let (body, signatures) = note.split_once("\n\n").ok_or(CheckpointError)?;
         let mut lines = body.split('\n');
         let (Some(origin), Some(size), Some(root), None) = (lines.next(), lines.next(), lines.next(), lines.next())
@@ -101,7 +101,7 @@ impl Checkpoint {
 }
 
 /// Whether a line of a note is the signature of one of some keys.
-fn is_signed(checkpoint: &Checkpoint, line: &str, keys: &Keys) -> bool {
+fn is_signed(checkpoint: &Checkpoint, line: &str, keys: &CheckpointKeys) -> bool {
     let Some((name, signature)) = line.strip_prefix("\u{2014} ").and_then(|line| line.rsplit_once(' ')) else {
         return false;
     };
@@ -117,14 +117,14 @@ fn decoded(text: &str) -> Result<Vec<u8>, CheckpointError> {
 
 /// The keys that may have signed a checkpoint.
 #[derive(Clone, Debug)]
-pub enum Keys {
+pub enum CheckpointKeys {
     /// The keys of some logs.
     Named(Vec<VerifierKey>),
     /// The keys of this service, for each of its logs. An older name of a log has the host of an earlier issuer.
     OfService(Vec<PublicKey>),
 }
 
-impl Keys {
+impl CheckpointKeys {
     /// No keys, to read a checkpoint without a look at its signature.
     pub const NONE: Self = Self::Named(Vec::new());
 
@@ -198,10 +198,10 @@ mod tests {
             prop_assert_eq!(&verifier.to_string().parse::<VerifierKey>().unwrap(), &verifier);
             let other = VerifierKey { key: signing_key(2).public(), ..verifier.clone() };
             let note = checkpoint.signed(&key);
-            let (read, is_signed) = Checkpoint::read(&note, &Keys::Named(vec![other.clone(), verifier])).unwrap();
+            let (read, is_signed) = Checkpoint::read(&note, &CheckpointKeys::Named(vec![other.clone(), verifier])).unwrap();
             prop_assert!(is_signed);
             prop_assert_eq!(read, checkpoint);
-            prop_assert!(!Checkpoint::read(&note, &Keys::Named(vec![other])).unwrap().1);
+            prop_assert!(!Checkpoint::read(&note, &CheckpointKeys::Named(vec![other])).unwrap().1);
         }
 
         #[test]
@@ -212,7 +212,7 @@ mod tests {
             let at = at.index(note.len());
             note[at] ^= 1 << bit;
             if let Ok(note) = String::from_utf8(note)
-                && let Ok((read, is_signed)) = Checkpoint::read(&note, &Keys::Named(vec![verifier.clone()]))
+                && let Ok((read, is_signed)) = Checkpoint::read(&note, &CheckpointKeys::Named(vec![verifier.clone()]))
             {
                 // Unused bits at the end of base64 and the last line break are not part of what is signed.
                 prop_assert!(!is_signed || read == checkpoint, "{}", note);
@@ -221,7 +221,7 @@ mod tests {
 
         #[test]
         fn no_text_makes_the_readers_panic(text: String) {
-            let _ = Checkpoint::read(&text, &Keys::NONE);
+            let _ = Checkpoint::read(&text, &CheckpointKeys::NONE);
             let _ = text.parse::<VerifierKey>();
         }
     }

@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use uuid::Uuid;
 
-use super::checkpoint::{Checkpoint, Keys};
+use super::checkpoint::{Checkpoint, CheckpointKeys};
 use super::leaf::{FORMAT, canonical};
 use super::tree::{HASH, Hash, Tree, leaf_hash};
-use super::verify::{Fault, FaultKind, LogEntry, Start, Verification};
+use super::verify::{Fault, FaultKind, LogEntry, LogStart, Verification};
 use crate::audit::{ActorName, SealedRow};
 use crate::base::id::{ActorId, AuditId, Salt, TenantId};
 
@@ -77,10 +77,10 @@ pub struct ExportStart {
 }
 
 impl ExportStart {
-    fn start(&self) -> Option<Start> {
+    fn start(&self) -> Option<LogStart> {
         let hashes: Vec<Vec<u8>> = self.hashes.iter().map(|hash| STANDARD.decode(hash).ok()).collect::<Option<_>>()?;
         let tree = Tree::from_frontier(self.size, &hashes.concat())?;
-        Some(Start { seq: self.seq, number: self.tree, tree })
+        Some(LogStart { seq: self.seq, number: self.tree, tree })
     }
 }
 
@@ -136,19 +136,19 @@ pub struct ExportVerdict {
 }
 
 /// Verifies an export by the keys of its log. Each line must be as it was exported, byte by byte.
-pub fn verify(file: &mut (impl BufRead + Seek), keys: &Keys) -> Result<ExportVerdict, Error> {
+pub fn verify(file: &mut (impl BufRead + Seek), keys: &CheckpointKeys) -> Result<ExportVerdict, Error> {
     let end = last_line(file)?;
     let start = match end.as_ref().map(|end| &end.before) {
         Some(Some(before)) => before.start(),
-        Some(None) => Some(Start::default()),
+        Some(None) => Some(LogStart::default()),
         // Only the last line has the tree before the first row, and without it no root is compared.
-        None => Some(Start { seq: first_row(file)? - 1, ..Start::default() }),
+        None => Some(LogStart { seq: first_row(file)? - 1, ..LogStart::default() }),
     };
     file.seek(SeekFrom::Start(0))?;
     let checkpoint = end.as_ref().and_then(|end| end.checkpoint.as_deref()).map(|note| Checkpoint::read(note, keys));
     let signed = checkpoint.as_ref().and_then(|read| read.as_ref().ok()).filter(|(_, is_signed)| *is_signed);
     let tenant = signed.and_then(|(checkpoint, _)| checkpoint.tenant());
-    let mut lines = Lines { names: HashMap::new(), tenant, has_broken_end: false, again: Vec::new() };
+    let mut lines = AuditLines { names: HashMap::new(), tenant, has_broken_end: false, again: Vec::new() };
     let mut verification = Verification::new(start.clone().unwrap_or_default(), keys);
     let mut fault = lines.read_all(file, &mut verification)?;
     let last = verification.last();
@@ -188,7 +188,7 @@ fn first_row(file: &mut (impl BufRead + Seek)) -> Result<i64, Error> {
 }
 
 /// The lines of an export, and what was verified before.
-struct Lines {
+struct AuditLines {
     /// Names whose ids commit to them.
     names: HashMap<ActorId, ActorName>,
     /// The tenant of the log, as the checkpoint names it.
@@ -198,8 +198,8 @@ struct Lines {
     again: Vec<u8>,
 }
 
-impl Lines {
-    /// Adds all lines to a verification, and returns the first fault.
+impl AuditLines {
+    /// Adds all lines to a verification, and returns the first error.
     fn read_all(
         &mut self,
         file: &mut impl BufRead,

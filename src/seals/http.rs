@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{Export, SealError};
+use super::{AuditExport, SealError};
 use crate::http::caller::AuditRead;
 use crate::http::docs::{CallProblems, ItemProblems};
 use crate::http::query::{Nothing, Params};
@@ -22,9 +22,10 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
 /// Get the checkpoint of the audit log
 ///
 /// The newest signed checkpoint of the tenant's audit log: a signed note with the origin, the number of rows, and the
-/// root of their Merkle tree (RFC 6962). `lethe audit key` shows the key that verifies it. 404 until something is sealed.
+/// root of their Merkle tree (RFC 6962). `lethe audit key` shows the key that verifies it. Until the first seal, the
+/// call returns 404.
 ///
-/// This needs the scope `audit:read`.
+/// This operation needs the scope `audit:read`.
 #[utoipa::path(tag = "operations", operation_id = "get_audit_checkpoint", security(("bearer" = ["audit:read"])),
     responses((status = 200, description = "The signed note.", body = String, content_type = "text/plain",
         example = json!("lethe/0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f61/audit\n12\n…\n\n— lethe/0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f61/audit …\n")),
@@ -62,7 +63,7 @@ pub struct ExportQuery {
 ///
 /// The ids of records are not in an export. It has the digests that commit to them.
 ///
-/// This needs the scope `audit:read`.
+/// This operation needs the scope `audit:read`.
 #[utoipa::path(tag = "operations", operation_id = "export_audit_events", security(("bearer" = ["audit:read"])),
     params(ExportQuery),
     responses((status = 200, description = "The rows, one on each line, and the checkpoint.", body = String,
@@ -79,7 +80,7 @@ pub async fn export_audit_events(
     if from.zip(to).is_some_and(|(from, to)| from >= to) {
         return Err(Problem::new(Code::ValidationFailed).parameter("to", "out_of_range", "must be after from"));
     }
-    let export = Export::begin(&app, caller.tenant, from, to).await?;
+    let export = AuditExport::begin(&app, caller.tenant, from, to).await?;
     let lines = futures_util::stream::try_unfold((export, app), |(mut export, app)| async move {
         let lines = export.next(&app).await.inspect_err(|error| {
             tracing::error!(%error, "Sending an export of the audit log failed before its end");

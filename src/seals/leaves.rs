@@ -42,7 +42,7 @@ impl LeafWalk {
         Ok(read)
     }
 
-    /// The leaf of a row. The rows are asked for in their order.
+    /// The leaf of a row. The calls are made in the order of the rows.
     pub fn of(&mut self, seq: i64) -> Option<Hash> {
         while self.leaves.front().is_some_and(|(first, _)| *first < seq) {
             self.leaves.pop_front();

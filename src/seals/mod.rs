@@ -27,7 +27,7 @@ use crate::vault::AppContext;
 use leaves::LeafWalk;
 
 pub use check::{Verdict, own_keys, verify};
-pub use checkpoint::{Checkpoint, CheckpointError, Keys, LogName, VerifierKey};
+pub use checkpoint::{Checkpoint, CheckpointError, CheckpointKeys, LogName, VerifierKey};
 pub use export::{ExportEnd, ExportStart, ExportVerdict, verify as verify_export};
 pub use model::SealError;
 pub use retention::{keep, purge};
@@ -48,7 +48,7 @@ pub async fn published(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Option<
 }
 
 /// An export of a log, from one seal to another one.
-pub struct Export {
+pub struct AuditExport {
     tenant: TenantId,
     leaves: LeafWalk,
     seq: i64,
@@ -57,7 +57,7 @@ pub struct Export {
     end: Option<ExportEnd>,
 }
 
-impl Export {
+impl AuditExport {
     /// The export of the rows of a span of time. It begins and ends at seals, so it may have some rows more. Without
     /// `from`, it begins with the first row that retention has not deleted.
     pub async fn begin(

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::checkpoint::{Checkpoint, Keys};
+use super::checkpoint::{Checkpoint, CheckpointKeys};
 use super::tree::{Hash, Tree};
-use super::verify::Start;
+use super::verify::LogStart;
 use crate::journal::JournalError;
 use crate::store::StoreError;
 use crate::tenants::{GRACE, TenantError};
@@ -35,11 +35,11 @@ impl Seal {
 
     /// The place of the next row, and the tree before it. A tree that is not the sealed one is refused: the checkpoint of
     /// a log that continues from it would contradict the signed ones for good.
-    pub(super) fn end(&self) -> Result<Start, StoreError> {
+    pub(super) fn end(&self) -> Result<LogStart, StoreError> {
         let tree = Tree::from_frontier(self.size.cast_unsigned(), &self.frontier);
         let tree = tree.filter(|tree| tree.root()[..] == self.root[..] && self.is_signed(tree));
         let tree = tree.ok_or_else(|| StoreError::Inconsistent(format!("audit_seals.frontier of {}", self.seq)))?;
-        Ok(Start { seq: self.seq, number: self.origin.cast_unsigned(), tree })
+        Ok(LogStart { seq: self.seq, number: self.origin.cast_unsigned(), tree })
     }
 
     /// Whether the checkpoint is that of a tree. The signature is not verified: a restored vault has another key.
@@ -47,7 +47,7 @@ impl Seal {
         let is_of = |(Checkpoint { tree: number, size, root, .. }, _): (Checkpoint, bool)| {
             (number, size, root) == (self.origin.cast_unsigned(), tree.size(), tree.root())
         };
-        self.note.as_ref().is_none_or(|note| Checkpoint::read(note, &Keys::NONE).is_ok_and(is_of))
+        self.note.as_ref().is_none_or(|note| Checkpoint::read(note, &CheckpointKeys::NONE).is_ok_and(is_of))
     }
 }
 
@@ -62,10 +62,10 @@ pub struct SealedLeaves {
 #[derive(Clone, Debug, Default)]
 pub struct KeptLog {
     /// The last deleted row, and the tree up to it.
-    pub start: Start,
-    /// How many rows are deleted.
+    pub start: LogStart,
+    /// The number of deleted rows.
     pub deleted: i64,
-    /// How many more ids of records the deleted rows told as deleted than they lacked themselves.
+    /// The number of ids of records that the deleted rows record as deleted, less those that they lacked themselves.
     pub unlinked: i64,
     /// The number of days in force. Without one, rows are kept for ever.
     pub days: Option<i64>,

@@ -1,8 +1,8 @@
 //! The retention of the audit log. The oldest rows leave up to a seal. The tree up to that seal is kept, so the rows
 //! after it are verified against the same checkpoints as before.
 //!
-//! Rows, their seals, and the tree before them change in one transaction, and a row of the log tells the border. So a
-//! border that no row tells was moved by somebody else.
+//! Rows, their seals, and the tree before them change in one transaction, and a row of the log records the border. So a
+//! border that no row records was moved by an attacker.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ pub async fn purge(tx: &mut Tx<Archive>, clock: Clock, actor: &Actor, before: Da
     let start = border.end()?;
     let purged = audit::purge(tx, tenant, (after, border.seq)).await?;
     kept.deleted += purged.rows;
-    // Ids that have left the deleted rows may have been told by later rows, so this can be below zero.
+    // Later rows may record the deletion of ids of the deleted rows, so this can be below zero.
     kept.unlinked += purged.unlinked - purged.missing;
     let detail = json!({ "seq": border.seq, "tree": border.origin, "size": start.tree.size(), "before": before });
     // The seal at the border stays: the sealer continues from the newest one.

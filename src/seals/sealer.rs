@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 
-use super::checkpoint::{Checkpoint, Keys, LogName};
+use super::checkpoint::{Checkpoint, CheckpointKeys, LogName};
 use super::leaf::canonical;
 use super::model::{Seal, SealError};
 use super::sql;
 use super::tree::{Hash, Tree, leaf_hash};
-use super::verify::Start;
+use super::verify::LogStart;
 use crate::audit::{self, Action, Entry, SealedRow};
 use crate::base::actor::Actor;
 use crate::base::id::TenantId;
@@ -47,8 +47,8 @@ impl Sealer {
         Self { app, host, known: Mutex::default(), reopens: false }
     }
 
-    /// The sealer of a replay. Only an operator can say that the end of a log is missing because of a restore. Otherwise,
-    /// rows that somebody has deleted would be taken for lost ones.
+    /// The sealer of a replay. Only an operator can say that the end of a log is missing because of a restore.
+    /// Otherwise, rows that an attacker has deleted would count as lost ones.
     #[must_use]
     pub fn of_replay(self) -> Self {
         Self { reopens: true, ..self }
@@ -125,7 +125,7 @@ impl Sealer {
     async fn seal_batch(&self, tenant: TenantId) -> Result<usize, SealError> {
         let mut tx = self.app.archive.write().await?;
         let newest = sql::newest(&mut tx, tenant).await?;
-        let Start { seq, number, tree } = newest.map_or_else(|| Ok(Start::default()), |seal| seal.end())?;
+        let LogStart { seq, number, tree } = newest.map_or_else(|| Ok(LogStart::default()), |seal| seal.end())?;
         let rows = audit::unsealed(&mut tx, tenant, seq, None, BATCH).await?;
         let sealed = rows.len();
         if rows.is_empty() || !self.append(&mut tx, tenant, (number.cast_signed(), tree), &rows).await? {
@@ -167,7 +167,8 @@ impl Sealer {
     async fn reopen(&self, tenant: TenantId, lost: i64) -> Result<(), SealError> {
         let app = &self.app;
         let note = app.journal.anchor(tenant, lost).await?.unwrap_or_default();
-        let lost_tree = Checkpoint::read(&note, &Keys::NONE).map_or(0, |(checkpoint, _)| checkpoint.tree.cast_signed());
+        let lost_tree =
+            Checkpoint::read(&note, &CheckpointKeys::NONE).map_or(0, |(checkpoint, _)| checkpoint.tree.cast_signed());
         let mut tx = app.archive.write().await?;
         let newest = sql::newest(&mut tx, tenant).await?;
         let (seq, origin) = newest.map_or((0, 0), |seal| (seal.seq, seal.origin));
@@ -192,7 +193,7 @@ impl Sealer {
         let app = &self.app;
         let newest = sql::newest(&mut app.archive.read().await?, tenant).await?;
         let Some(seal @ Seal { note: None, .. }) = newest else { return Ok(()) };
-        let Start { seq, number, tree } = seal.end()?;
+        let LogStart { seq, number, tree } = seal.end()?;
         let log = self.log_name(tenant);
         let checkpoint = Checkpoint { log, tree: number, size: tree.size(), root: tree.root() };
         let key = app.signing_key(None, SigningPurpose::Checkpoint).await?;
@@ -200,7 +201,7 @@ impl Sealer {
         if !app.journal.append_anchor(tenant, seq, &note).await? {
             // Another process has published the same tree, perhaps under another version of the key.
             note = app.journal.anchor(tenant, seq).await?.unwrap_or_default();
-            if Checkpoint::read(&note, &Keys::NONE).map(|(there, _)| there).ok() != Some(checkpoint) {
+            if Checkpoint::read(&note, &CheckpointKeys::NONE).map(|(there, _)| there).ok() != Some(checkpoint) {
                 return Err(SealError::Forked(seq));
             }
         }

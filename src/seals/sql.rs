@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::model::{KeptLog, Seal, SealedLeaves};
 use super::tree::{HASH, Hash, Tree};
-use super::verify::Start;
+use super::verify::LogStart;
 use crate::base::id::TenantId;
 use crate::store::{Archive, Query, Result, StoreError, Tx};
 
@@ -186,7 +186,7 @@ impl TryFrom<KeptRow> for KeptLog {
         let KeptRow { seq, origin, size, frontier, deleted, unlinked, keep_days, next_days, next_at } = row;
         let tree = Tree::from_frontier(size.cast_unsigned(), &frontier)
             .ok_or_else(|| StoreError::Inconsistent("audit_retention.frontier".to_owned()))?;
-        let start = Start { seq, number: origin.cast_unsigned(), tree };
+        let start = LogStart { seq, number: origin.cast_unsigned(), tree };
         Ok(Self { start, deleted, unlinked, days: keep_days, next: next_days.zip(next_at) })
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::checkpoint::{Checkpoint, Keys};
+use super::checkpoint::{Checkpoint, CheckpointKeys};
 use super::tree::{Hash, Tree};
 use crate::audit::Action;
 
@@ -71,13 +71,13 @@ pub struct LogEntry<'e> {
 
 /// The position and the tree before the first row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Start {
+pub struct LogStart {
     pub seq: i64,
     pub number: u32,
     pub tree: Tree,
 }
 
-impl Start {
+impl LogStart {
     /// Whether a checkpoint up to the start can be one of this log. Only at the start itself, its root is known. Before
     /// that, its size is, because the numbers of a tree have no gap.
     fn agrees(&self, seq: i64, checkpoint: &Checkpoint) -> bool {
@@ -94,8 +94,8 @@ impl Start {
 pub struct Verification<'k> {
     /// The checkpoints to compare with, by the number of their last row.
     expected: BTreeMap<i64, Vec<Checkpoint>>,
-    keys: &'k Keys,
-    start: Start,
+    keys: &'k CheckpointKeys,
+    start: LogStart,
     seq: i64,
     number: u32,
     tree: Tree,
@@ -112,8 +112,8 @@ pub struct Verification<'k> {
 
 impl<'k> Verification<'k> {
     #[must_use]
-    pub fn new(start: Start, keys: &'k Keys) -> Self {
-        let Start { seq, number, tree } = start.clone();
+    pub fn new(start: LogStart, keys: &'k CheckpointKeys) -> Self {
+        let LogStart { seq, number, tree } = start.clone();
         let (expected, attested) = (BTreeMap::new(), seq);
         Self { expected, keys, start, seq, number, tree, attested, lost: 0, rows: 0, checkpoints: 0, before: 0 }
     }
@@ -187,8 +187,8 @@ impl<'k> Verification<'k> {
 
     /// The last row, and the tree up to it.
     #[must_use]
-    pub fn end(&self) -> Start {
-        Start { seq: self.seq, number: self.number, tree: self.tree.clone() }
+    pub fn end(&self) -> LogStart {
+        LogStart { seq: self.seq, number: self.number, tree: self.tree.clone() }
     }
 
     /// The number of the last row.

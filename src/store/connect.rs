@@ -24,7 +24,7 @@ pub struct StoreSettings {
     pub schema: Option<&'static str>,
     /// The most connections to PostgreSQL, or readers of SQLite.
     pub connections: u32,
-    /// The time for which a caller waits for a free connection before it is told to try again.
+    /// The time for which a caller waits for a free connection before it gets an error.
     pub patience: Duration,
 }
 

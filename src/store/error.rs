@@ -12,14 +12,14 @@ pub enum StoreError {
     Contended,
     #[error("a row violates the constraint {0}")]
     Constraint(String),
-    #[error("a row is missing")]
+    #[error("a row does not exist")]
     NoRow,
     /// A stored value does not belong to its column.
     #[error("the column {0} contains an invalid value")]
     Inconsistent(String),
     #[error("the database refused a statement with the code {0}")]
     Refused(String),
-    #[error("the database was made by Lethe 0.1: create an empty database and load the data anew")]
+    #[error("the database was made by Lethe 0.1: create an empty database and load the data again")]
     MadeByOldVersion,
     #[error("the migration failed: {0}")]
     Migration(&'static str),
@@ -39,7 +39,7 @@ impl StoreError {
 }
 
 impl StoreError {
-    /// Whether the program or the stored data are at fault. No caller and no later attempt can repair that.
+    /// Whether the program or the stored data are wrong. Neither a caller nor a later attempt can repair that.
     pub(super) const fn is_mistake(&self) -> bool {
         matches!(
             self,

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::{Result, StoreError};
 
-/// The time for which a writer waits for the others before its caller is told to try again.
+/// The time for which a writer waits for the others before it returns an error.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The two lock files of one database file.

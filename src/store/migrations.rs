@@ -126,8 +126,8 @@ async fn create_schema(connection: &mut PgConnection, schema: &str) -> Result<()
     }
 }
 
-/// Whether all texts fit into the database, and whether the tables are in the schema that was asked for. A pooler that
-/// drops the start-up parameter `options` would put them into another one, where a backup of the schema misses them.
+/// Whether all texts fit into the database, and whether the tables are in the requested schema. A pooler that drops the
+/// start-up parameter `options` would put them into another schema, and a backup of the requested one would miss them.
 async fn check(connection: &mut PgConnection, schema: Option<&str>) -> Result<()> {
     let encoding: String = sqlx::query_scalar("SHOW server_encoding").fetch_one(&mut *connection).await?;
     if encoding != "UTF8" {

@@ -15,9 +15,9 @@ const RESERVE: usize = 256 << 10;
 const PATIENCE: Duration = Duration::from_millis(200);
 
 impl<S> Db<S> {
-    /// Whether the database can be written now. PostgreSQL is asked whether it is read-only or a standby. SQLite writes
-    /// to a file beside the database, which a full disk refuses. It also writes to the database itself, unless another
-    /// writer is active.
+    /// Whether the database can be written now. A query shows whether PostgreSQL is read-only or a standby. SQLite
+    /// writes to a file beside the database, which a full disk refuses. It also writes to the database itself, unless
+    /// another writer is active.
     pub async fn probe(&self) -> Result<()> {
         match &self.pool {
             Pool::Postgres(pool) => {

@@ -76,14 +76,14 @@ pub struct Suppression {
 /// Check suppressions
 ///
 /// Whether data about a customer would arrive forgotten, because the customer was forgotten up to a later day. A system
-/// such as a CRM asks before it sends its data again. The call tells neither until when a customer was forgotten nor
-/// whether the service knows an identifier, and it creates none.
+/// such as a CRM calls this before it sends its data again. The response does not say up to which day a customer was
+/// forgotten, nor whether the service knows an identifier. The call creates no identifier.
 ///
 /// Each call is audited with the number of its items. A subject may check 100,000 items on a local day of the tenant.
-/// Further calls return 429 until the next day. This needs the scope `suppressions:check`.
+/// Further calls return 429 until the next day. This operation needs the scope `suppressions:check`.
 #[utoipa::path(tag = "requests", operation_id = "check_suppressions", security(("bearer" = ["suppressions:check"])),
     request_body = SuppressionCheck,
-    responses((status = 200, description = "The answers, in the order of the items.", body = SuppressionAnswer),
+    responses((status = 200, description = "The results, in the order of the items.", body = SuppressionAnswer),
         CallProblems, BodyProblems, BusyProblems))]
 #[post("/suppressions/check")]
 pub async fn check_suppressions(

@@ -18,7 +18,7 @@ pub struct CheckedItem {
 
 #[derive(Debug, thiserror::Error)]
 pub enum SuppressionError {
-    #[error("the items of the day are used up")]
+    #[error("the subject has checked as many items as a day allows")]
     UsedUp {
         /// The seconds until the next day.
         wait: u64,

@@ -10,7 +10,7 @@
 use crate::base::id::{TenantId, random_i64};
 use crate::store::{Archive, Result, Tx};
 
-/// The epoch of a tenant that exists. It has to be read before the vault is asked.
+/// The epoch of a tenant that exists. It must be read before the first query of the vault.
 pub async fn epoch(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Option<i64>> {
     let row: Option<(i64,)> = tx.query("SELECT epoch FROM epochs").with(" WHERE tenant_id = ", tenant).maybe().await?;
     Ok(row.map(|(epoch,)| epoch))
@@ -25,7 +25,7 @@ pub async fn enter(tx: &mut Tx<Archive>, tenant: TenantId, seen: i64) -> Result<
 }
 
 /// Enters the gate alone until the end of the transaction. A write that is behind the gate has ended, and no other one
-/// enters it. The epoch stays, so a write that has asked the vault before is still admitted afterwards.
+/// enters it. The epoch stays, so a write that has read the vault before is still admitted afterwards.
 pub async fn close(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<()> {
     if tx.is_postgres() {
         tx.query("SELECT pg_advisory_xact_lock(").with("", gate(tenant)).push(")").execute().await?;
@@ -33,8 +33,8 @@ pub async fn close(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<()> {
     Ok(())
 }
 
-/// Changes the epoch. Every write that enters the gate after this transaction has asked the vault anew. The value is
-/// random, so that a restored backup brings no epoch back that a write may still have read.
+/// Changes the epoch. Every write that enters the gate after this transaction has read the vault again. The value is
+/// random, so that a restored backup does not contain an epoch that a write may still have read.
 pub async fn advance(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<u64> {
     close(tx, tenant).await?;
     tx.query("UPDATE epochs SET").with(" epoch = ", random_i64()).with(" WHERE tenant_id = ", tenant).execute().await

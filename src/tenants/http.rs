@@ -11,7 +11,9 @@ impl From<TenantError> for Problem {
                 "format",
                 "must be 1 to 63 lower-case letters, digits, and dashes",
             ),
-            TenantError::SlugTaken => Self::new(Code::StateConflict).detail("must not be the slug of another tenant"),
+            TenantError::SlugTaken => {
+                Self::new(Code::StateConflict).detail("Another tenant has this slug. Use another one.")
+            }
             TenantError::ErasureRetention => Self::new(Code::ValidationFailed).at(
                 "/erasure_retention_months",
                 "out_of_range",

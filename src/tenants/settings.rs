@@ -34,7 +34,7 @@ pub struct Settings {
     pub hide_waiting: bool,
     /// The numbers of the house in E.164, or their beginnings: they are no customer's.
     pub own_numbers: Vec<String>,
-    /// The prefixes that are dialled to call out of the house.
+    /// The prefixes that are dialled for an outside line.
     pub dial_out_prefixes: Vec<String>,
     /// The patterns whose matches are removed from texts (D16). A change applies to texts that arrive later.
     pub patterns: Vec<Pattern>,

@@ -7,7 +7,7 @@
 use chrono::{Datelike as _, Months, NaiveDate, TimeDelta};
 
 use super::cells::{Cells, KeptSums};
-use super::model::{Group, GroupValue, TotalsError};
+use super::model::{GroupValue, TotalGroup, TotalsError};
 use super::{CountedKind, CountedValues, TotalsQuery};
 use crate::archive::ageing::{Days, KeptAgents, KeptTotals, each_by_agent, each_by_day, has_kept, kept_scores};
 use crate::base::day::local_day;
@@ -48,7 +48,7 @@ async fn add_interactions(
     if *values == CountedValues::Levelled {
         return Err(TotalsError::GrainGone);
     }
-    let is = |fits: fn(Group) -> bool| groups.iter().copied().all(fits);
+    let is = |fits: fn(TotalGroup) -> bool| groups.iter().copied().all(fits);
     if filter.agent_id.is_none() && is(fits_days) {
         let add = |one: KeptTotals| {
             let KeptTotals { n, timed, seconds, cell_key, .. } = one;
@@ -79,7 +79,7 @@ async fn add_survey_responses(
     cells: &mut Cells<'_>,
 ) -> Result<(), TotalsError> {
     let kept = kept_scores(tx, tenant.id, days).await?;
-    let are_months = query.groups.iter().all(|group| *group == Group::Month);
+    let are_months = query.groups.iter().all(|group| *group == TotalGroup::Month);
     if !kept.iter().all(|one| are_months && is_whole(one.month, days)) {
         return Err(TotalsError::GrainGone);
     }
@@ -89,12 +89,12 @@ async fn add_survey_responses(
     Ok(())
 }
 
-const fn fits_days(group: Group) -> bool {
-    !matches!(group, Group::AgentId | Group::HourOfDay | Group::Hour)
+const fn fits_days(group: TotalGroup) -> bool {
+    !matches!(group, TotalGroup::AgentId | TotalGroup::HourOfDay | TotalGroup::Hour)
 }
 
-const fn fits_agents(group: Group) -> bool {
-    matches!(group, Group::AgentId | Group::Channel | Group::Month)
+const fn fits_agents(group: TotalGroup) -> bool {
+    matches!(group, TotalGroup::AgentId | TotalGroup::Channel | TotalGroup::Month)
 }
 
 /// Whether a month with its first day lies within some days as a whole.
@@ -110,26 +110,26 @@ fn word(text: &str, is_other: bool) -> GroupValue {
     }
 }
 
-fn of_day(group: Group, one: &KeptTotals) -> GroupValue {
+fn of_day(group: TotalGroup, one: &KeptTotals) -> GroupValue {
     let (day, is_other) = (one.day, one.is_other);
     match group {
-        Group::Queue => word(&one.queue, is_other),
-        Group::Direction => word(&one.direction, is_other),
-        Group::Outcome => word(&one.outcome, is_other),
-        Group::Channel => word(one.channel.as_str(), false),
-        Group::Month => GroupValue::Month(day.with_day(1).unwrap_or(day)),
-        Group::Day | Group::Week | Group::Weekday if is_other => GroupValue::Word(None),
-        Group::Day => GroupValue::Day(day),
-        Group::Week => GroupValue::Week(day.iso_week().year(), day.iso_week().week()),
-        Group::Weekday => GroupValue::Number(day.weekday().number_from_monday()),
-        Group::AgentId | Group::HourOfDay | Group::Hour => GroupValue::Word(None),
+        TotalGroup::Queue => word(&one.queue, is_other),
+        TotalGroup::Direction => word(&one.direction, is_other),
+        TotalGroup::Outcome => word(&one.outcome, is_other),
+        TotalGroup::Channel => word(one.channel.as_str(), false),
+        TotalGroup::Month => GroupValue::Month(day.with_day(1).unwrap_or(day)),
+        TotalGroup::Day | TotalGroup::Week | TotalGroup::Weekday if is_other => GroupValue::Word(None),
+        TotalGroup::Day => GroupValue::Day(day),
+        TotalGroup::Week => GroupValue::Week(day.iso_week().year(), day.iso_week().week()),
+        TotalGroup::Weekday => GroupValue::Number(day.weekday().number_from_monday()),
+        TotalGroup::AgentId | TotalGroup::HourOfDay | TotalGroup::Hour => GroupValue::Word(None),
     }
 }
 
-fn of_agent(group: Group, one: &KeptAgents) -> GroupValue {
+fn of_agent(group: TotalGroup, one: &KeptAgents) -> GroupValue {
     match group {
-        Group::AgentId => word(&one.agent_id, one.is_other),
-        Group::Channel => word(one.channel.as_str(), false),
+        TotalGroup::AgentId => word(&one.agent_id, one.is_other),
+        TotalGroup::Channel => word(one.channel.as_str(), false),
         _ => GroupValue::Month(one.month),
     }
 }

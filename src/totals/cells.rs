@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use super::clock::{BucketClock, time_of};
-use super::figures::{Figures, Level, Rule, Sums};
-use super::model::{Group, GroupValue, TotalsError};
-use super::span::Part;
+use super::figures::{CellSums, FigureLevel, Figures, Rule};
+use super::model::{GroupValue, TotalGroup, TotalsError};
+use super::span::SpanPart;
 use crate::archive::ageing::KeptScores;
 use crate::archive::counting::{CountRow, MOST_COUNT_ROWS};
 
@@ -33,9 +33,9 @@ pub struct KeptSums {
 }
 
 pub struct Cells<'g> {
-    groups: &'g [Group],
+    groups: &'g [TotalGroup],
     clock: Option<BucketClock>,
-    sums: HashMap<Vec<GroupValue>, Sums>,
+    sums: HashMap<Vec<GroupValue>, CellSums>,
     levels: usize,
     /// The rows of the part that is being counted.
     rows: u32,
@@ -44,12 +44,12 @@ pub struct Cells<'g> {
 
 impl<'g> Cells<'g> {
     #[must_use]
-    pub fn new(groups: &'g [Group], clock: Option<BucketClock>) -> Self {
+    pub fn new(groups: &'g [TotalGroup], clock: Option<BucketClock>) -> Self {
         Self { groups, clock, sums: HashMap::new(), levels: 0, rows: 0, is_full: false }
     }
 
     /// Adds the records of a row, unless there are too many cells.
-    pub fn add(&mut self, part: &Part, row: CountRow) {
+    pub fn add(&mut self, part: &SpanPart, row: CountRow) {
         self.rows += 1;
         if self.is_full {
             return;
@@ -69,7 +69,7 @@ impl<'g> Cells<'g> {
             let records = u32::try_from(records).unwrap_or(u32::MAX);
             #[expect(clippy::cast_possible_truncation, reason = "noise uses the lowest 24 bits")]
             let cell_key = cell_key.unsigned_abs() as u32;
-            self.levels += usize::from(sums.add_level(Level { no, records, cell_key }));
+            self.levels += usize::from(sums.add_level(FigureLevel { no, records, cell_key }));
         }
         self.is_full = self.sums.len() > MOST_CELLS || self.levels > MOST_LEVELS;
     }
@@ -98,7 +98,7 @@ impl<'g> Cells<'g> {
             let records = u32::try_from(n).unwrap_or(u32::MAX);
             #[expect(clippy::cast_possible_truncation, reason = "noise uses the lowest 24 bits")]
             let cell_key = cell_key.unsigned_abs() as u32;
-            self.levels += usize::from(sums.add_level(Level { no, records, cell_key }));
+            self.levels += usize::from(sums.add_level(FigureLevel { no, records, cell_key }));
         }
     }
 
@@ -132,8 +132,8 @@ mod tests {
     #[test]
     fn more_cells_than_an_answer_has_are_refused_and_take_no_memory() {
         let at = DateTime::UNIX_EPOCH;
-        let part = Part { from: at, to: at, offset: 0, month: NaiveDate::default() };
-        let groups = [Group::AgentId];
+        let part = SpanPart { from: at, to: at, offset: 0, month: NaiveDate::default() };
+        let groups = [TotalGroup::AgentId];
         let mut cells = Cells::new(&groups, None);
         (0..10_000).for_each(|agent| cells.add(&part, row(agent, -1)));
         assert!(cells.check().is_ok());
@@ -149,18 +149,18 @@ mod tests {
 
     #[test]
     fn aged_records_add_their_keys() {
-        let (at, groups) = (DateTime::UNIX_EPOCH, [Group::Month]);
-        let part = Part { from: at, to: at, offset: 0, month: NaiveDate::default() };
+        let (at, groups) = (DateTime::UNIX_EPOCH, [TotalGroup::Month]);
+        let part = SpanPart { from: at, to: at, offset: 0, month: NaiveDate::default() };
         let mut cells = Cells::new(&groups, None);
         let kept = KeptScores { month: part.month, score: 9, n: 6, cell_key: 40 };
         cells.add_scores(kept, true);
         cells.add_scores(KeptScores { score: -1, n: 1, cell_key: 2, ..kept }, true);
         let sums = &cells.sums[&vec![GroupValue::Month(part.month)]];
         assert_eq!((sums.records, sums.valued, sums.total, sums.cell_key), (7, 6, 54, 42));
-        assert_eq!(sums.levels, [Level { no: 9, records: 6, cell_key: 40 }]);
+        assert_eq!(sums.levels, [FigureLevel { no: 9, records: 6, cell_key: 40 }]);
         cells.add(&part, CountRow { first: None, ..row(1, 9) });
         let sums = &cells.sums[&vec![GroupValue::Month(part.month)]];
         assert_eq!((sums.records, sums.total, sums.cell_key), (8, 61, 45));
-        assert_eq!(sums.levels, [Level { no: 9, records: 7, cell_key: 43 }]);
+        assert_eq!(sums.levels, [FigureLevel { no: 9, records: 7, cell_key: 43 }]);
     }
 }

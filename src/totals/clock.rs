@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Datelike as _, FixedOffset, NaiveDateTime, TimeDelta, Timelike as _};
 
-use super::model::{Group, GroupValue};
-use super::span::Part;
+use super::model::{GroupValue, TotalGroup};
+use super::span::SpanPart;
 use crate::archive::counting::Buckets;
 
 const HOUR: i64 = 3_600;
@@ -14,7 +14,7 @@ const WEEK: i64 = 7 * DAY;
 /// on a Monday.
 const MONDAY: i64 = 3 * DAY;
 
-/// The shortest buckets from which the groups of a total can be told.
+/// The shortest buckets from which the groups of a total can be computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BucketClock {
     /// The length of a bucket, in seconds.
@@ -26,11 +26,11 @@ pub struct BucketClock {
 impl BucketClock {
     /// None where no group needs one. A month is that of the part in which a record is.
     #[must_use]
-    pub fn of(groups: &[Group]) -> Option<Self> {
+    pub fn of(groups: &[TotalGroup]) -> Option<Self> {
         let has = |group| groups.contains(&group);
-        let is_on_calendar = has(Group::Hour) || has(Group::Day) || has(Group::Week);
-        let needs_hours = has(Group::Hour) || has(Group::HourOfDay);
-        let needs_days = has(Group::Day) || has(Group::Weekday);
+        let is_on_calendar = has(TotalGroup::Hour) || has(TotalGroup::Day) || has(TotalGroup::Week);
+        let needs_hours = has(TotalGroup::Hour) || has(TotalGroup::HourOfDay);
+        let needs_days = has(TotalGroup::Day) || has(TotalGroup::Weekday);
         let (unit, cycle) = match () {
             () if is_on_calendar && needs_hours => (HOUR, None),
             () if is_on_calendar && needs_days => (DAY, None),
@@ -60,20 +60,22 @@ impl BucketClock {
 
 /// The value of a group of time, for the records of a bucket in a part.
 #[must_use]
-pub fn time_of(group: Group, clock: Option<BucketClock>, bucket: i64, part: &Part) -> GroupValue {
+pub fn time_of(group: TotalGroup, clock: Option<BucketClock>, bucket: i64, part: &SpanPart) -> GroupValue {
     let local = clock.map_or_else(NaiveDateTime::default, |clock| clock.local(bucket));
     match group {
-        Group::HourOfDay => GroupValue::Number(local.hour()),
-        Group::Weekday => GroupValue::Number(local.weekday().number_from_monday()),
-        Group::Hour => {
+        TotalGroup::HourOfDay => GroupValue::Number(local.hour()),
+        TotalGroup::Weekday => GroupValue::Number(local.weekday().number_from_monday()),
+        TotalGroup::Hour => {
             let zone = FixedOffset::east_opt(part.offset);
             let hour = zone.and_then(|zone| local.and_local_timezone(zone).single());
             GroupValue::Hour(hour.unwrap_or_else(|| local.and_utc().fixed_offset()))
         }
-        Group::Day => GroupValue::Day(local.date()),
-        Group::Week => GroupValue::Week(local.iso_week().year(), local.iso_week().week()),
-        Group::Month => GroupValue::Month(part.month),
-        Group::Queue | Group::AgentId | Group::Channel | Group::Direction | Group::Outcome => GroupValue::Word(None),
+        TotalGroup::Day => GroupValue::Day(local.date()),
+        TotalGroup::Week => GroupValue::Week(local.iso_week().year(), local.iso_week().week()),
+        TotalGroup::Month => GroupValue::Month(part.month),
+        TotalGroup::Queue | TotalGroup::AgentId | TotalGroup::Channel | TotalGroup::Direction | TotalGroup::Outcome => {
+            GroupValue::Word(None)
+        }
     }
 }
 
@@ -83,23 +85,23 @@ mod tests {
     use chrono_tz::Tz;
     use proptest::prelude::*;
 
-    use super::super::span::Span;
+    use super::super::span::TotalSpan;
     use super::*;
 
     /// The value of a group by the calendar itself.
-    fn told(group: Group, at: DateTime<Utc>, zone: Tz) -> GroupValue {
+    fn told(group: TotalGroup, at: DateTime<Utc>, zone: Tz) -> GroupValue {
         let local = at.with_timezone(&zone);
         match group {
-            Group::HourOfDay => GroupValue::Number(local.format("%H").to_string().parse().unwrap()),
-            Group::Weekday => GroupValue::Number(local.format("%u").to_string().parse().unwrap()),
-            Group::Day => GroupValue::Day(local.date_naive()),
-            Group::Week => {
+            TotalGroup::HourOfDay => GroupValue::Number(local.format("%H").to_string().parse().unwrap()),
+            TotalGroup::Weekday => GroupValue::Number(local.format("%u").to_string().parse().unwrap()),
+            TotalGroup::Day => GroupValue::Day(local.date_naive()),
+            TotalGroup::Week => {
                 let text = local.format("%G %V").to_string();
                 let (year, week) = text.split_once(' ').unwrap();
                 GroupValue::Week(year.parse().unwrap(), week.parse().unwrap())
             }
-            Group::Month => GroupValue::Month(local.date_naive().with_day(1).unwrap()),
-            Group::Hour => {
+            TotalGroup::Month => GroupValue::Month(local.date_naive().with_day(1).unwrap()),
+            TotalGroup::Hour => {
                 let hour = local.naive_local().date().and_hms_opt(local.hour(), 0, 0).unwrap();
                 GroupValue::Hour(local.fixed_offset().timezone().from_local_datetime(&hour).unwrap())
             }
@@ -107,7 +109,14 @@ mod tests {
         }
     }
 
-    const TIMES: [Group; 6] = [Group::HourOfDay, Group::Weekday, Group::Hour, Group::Day, Group::Week, Group::Month];
+    const TIMES: [TotalGroup; 6] = [
+        TotalGroup::HourOfDay,
+        TotalGroup::Weekday,
+        TotalGroup::Hour,
+        TotalGroup::Day,
+        TotalGroup::Week,
+        TotalGroup::Month,
+    ];
 
     proptest! {
         /// Any of the times, alone and together, in every zone and over every change of its clocks.
@@ -119,7 +128,7 @@ mod tests {
         ) {
             let (zone, at) = (chrono_tz::TZ_VARIANTS[zone], DateTime::from_timestamp(seconds, 0).unwrap());
             let groups: Vec<_> = chosen.into_iter().map(|no| TIMES[no]).collect();
-            let span = Span { from: at, to: at + TimeDelta::seconds(1) };
+            let span = TotalSpan { from: at, to: at + TimeDelta::seconds(1) };
             let part = span.parts(zone)[0];
             let clock = BucketClock::of(&groups);
             let bucket = clock.map_or(0, |clock| {

@@ -15,7 +15,7 @@ pub struct Rule {
 
 /// The records of one level of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Level {
+pub struct FigureLevel {
     pub no: u16,
     pub records: u32,
     /// The sum of the records' cell keys.
@@ -24,14 +24,14 @@ pub struct Level {
 
 /// The sums of one cell.
 #[derive(Debug, Default)]
-pub struct Sums {
+pub struct CellSums {
     pub records: u64,
     pub cell_key: u64,
     /// The number of the records that have a value, and the sum of their values.
     pub valued: u64,
     pub total: i64,
     /// In the order of their numbers.
-    pub levels: Vec<Level>,
+    pub levels: Vec<FigureLevel>,
 }
 
 /// The figures of one cell. A figure of too few records is `None`.
@@ -58,8 +58,8 @@ impl Rule {
     }
 
     #[must_use]
-    pub fn figures(self, sums: &Sums) -> Figures {
-        let Sums { records, cell_key, valued, total, levels } = sums;
+    pub fn figures(self, sums: &CellSums) -> Figures {
+        let CellSums { records, cell_key, valued, total, levels } = sums;
         let Some(count) = self.count(*records, *cell_key) else { return Figures::default() };
         let is_averaged = *valued >= 2 * self.min_cell;
         let levels = levels.iter();
@@ -82,9 +82,9 @@ fn average(total: i64, valued: u64) -> f64 {
     (average * 100.0).round() / 100.0
 }
 
-impl Sums {
+impl CellSums {
     /// Adds the records of a level, and returns whether it is a new one.
-    pub fn add_level(&mut self, level: Level) -> bool {
+    pub fn add_level(&mut self, level: FigureLevel) -> bool {
         match self.levels.binary_search_by_key(&level.no, |known| known.no) {
             Ok(at) => {
                 let known = &mut self.levels[at];
@@ -122,12 +122,12 @@ mod tests {
 
     const RULE: Rule = Rule { min_cell: 5, perturbation: false };
 
-    fn sums(values: &[i64]) -> Sums {
-        let mut sums = Sums { records: values.len() as u64, valued: values.len() as u64, ..Sums::default() };
+    fn sums(values: &[i64]) -> CellSums {
+        let mut sums = CellSums { records: values.len() as u64, valued: values.len() as u64, ..CellSums::default() };
         for value in values {
             let no = (0..=416).rev().find(|no| level(*no).0 <= *value).unwrap();
             sums.total += value;
-            sums.add_level(Level { no: u16::try_from(no).unwrap(), records: 1, cell_key: 7 });
+            sums.add_level(FigureLevel { no: u16::try_from(no).unwrap(), records: 1, cell_key: 7 });
         }
         sums
     }

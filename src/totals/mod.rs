@@ -27,8 +27,8 @@ use figures::Rule;
 
 pub use cells::{MOST_CELLS, Total};
 pub use figures::Figures;
-pub use model::{Group, GroupValue, TotalsError};
-pub use span::{Span, is_within_months};
+pub use model::{GroupValue, TotalGroup, TotalsError};
+pub use span::{TotalSpan, is_within_months};
 
 /// A process computes so many totals at a time. The others wait, so that searches keep their connections.
 static PLACES: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(2));
@@ -37,9 +37,9 @@ static PLACES: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(2));
 #[derive(Debug)]
 pub struct TotalsQuery {
     pub kind: CountedKind,
-    pub span: Span,
+    pub span: TotalSpan,
     /// At most three, each once.
-    pub groups: Vec<Group>,
+    pub groups: Vec<TotalGroup>,
     pub filter: CountFilter,
     pub values: CountedValues,
 }

@@ -11,7 +11,7 @@ use crate::store::StoreError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = InteractionGroup)]
-pub enum Group {
+pub enum TotalGroup {
     /// The queue.
     Queue,
     /// The agent.
@@ -36,7 +36,7 @@ pub enum Group {
     Month,
 }
 
-impl Group {
+impl TotalGroup {
     /// The name of the field that has the value of the group.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

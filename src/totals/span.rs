@@ -10,14 +10,14 @@ const LONGEST: Months = Months::new(13);
 
 /// From an instant to another one, which is not included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
+pub struct TotalSpan {
     pub from: DateTime<Utc>,
     pub to: DateTime<Utc>,
 }
 
 /// A part of a span: within one local month, with one offset from UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct SpanPart {
     pub from: DateTime<Utc>,
     pub to: DateTime<Utc>,
     /// The seconds by which local time is ahead of UTC.
@@ -33,7 +33,7 @@ pub fn is_within_months(from: DateTime<Utc>, to: DateTime<Utc>, zone: Tz) -> boo
     local(from).checked_add_months(LONGEST).is_none_or(|latest| local(to) <= latest)
 }
 
-impl Span {
+impl TotalSpan {
     /// The local days that a time touches, so that no total is of a few records that arrived at one time. The current day is
     /// cut at local hours. It is `None` only at the end of the calendar.
     #[must_use]
@@ -51,7 +51,7 @@ impl Span {
 
     /// The parts in their order.
     #[must_use]
-    pub fn parts(self, zone: Tz) -> Vec<Part> {
+    pub fn parts(self, zone: Tz) -> Vec<SpanPart> {
         let (mut parts, mut from) = (Vec::new(), self.from);
         while from < self.to {
             let day = local_day(from, zone);
@@ -59,7 +59,7 @@ impl Span {
             let next = month.checked_add_months(Months::new(1)).and_then(|next| start_of_day(next, zone));
             let to = next.map_or(self.to, |next| self.to.min(next));
             let to = change_of_offset(from, to, zone);
-            parts.push(Part { from, to, offset: utc_offset(from, zone), month });
+            parts.push(SpanPart { from, to, offset: utc_offset(from, zone), month });
             from = to;
         }
         parts
@@ -108,7 +108,7 @@ mod tests {
 
     fn snapped(from: &str, to: &str, now: &str, zone: &str) -> (String, String) {
         let zone: Tz = zone.parse().unwrap();
-        let Span { from, to } = Span::snapped(at(from), at(to), at(now), zone).unwrap();
+        let TotalSpan { from, to } = TotalSpan::snapped(at(from), at(to), at(now), zone).unwrap();
         (from.with_timezone(&zone).to_rfc3339(), to.with_timezone(&zone).to_rfc3339())
     }
 
@@ -151,7 +151,7 @@ mod tests {
         ) {
             let zone = chrono_tz::TZ_VARIANTS[zone];
             let from = DateTime::from_timestamp(start, 0).unwrap();
-            let span = Span::snapped(from, from + TimeDelta::seconds(length), DateTime::UNIX_EPOCH, zone).unwrap();
+            let span = TotalSpan::snapped(from, from + TimeDelta::seconds(length), DateTime::UNIX_EPOCH, zone).unwrap();
             let parts = span.parts(zone);
             let ends = parts.windows(2).all(|pair| pair[0].to == pair[1].from);
             prop_assert!(ends && parts.len() < 40);

@@ -27,7 +27,7 @@ pub async fn erasures(
 /// The statement reads the hash from the identifier's row, so that the pass never opens the identifier.
 pub async fn insert_erasures(tx: &mut Tx<Vault>, tenant: TenantId, erasures: &[NewErasure]) -> Result<u64> {
     tx.query("INSERT INTO erasures (tenant_id, index_hash, request_id, cutoff, targets) ")
-        .push("WITH asked (request_id, identifier_id, cutoff, targets) AS (VALUES ")
+        .push("WITH selected (request_id, identifier_id, cutoff, targets) AS (VALUES ")
         .each(erasures, |query, one| {
             query
                 .with("(", one.request)
@@ -37,8 +37,8 @@ pub async fn insert_erasures(tx: &mut Tx<Vault>, tenant: TenantId, erasures: &[N
                 .push(")")
         })
         .push(
-            ") SELECT i.tenant_id, i.index_hash, a.request_id, a.cutoff, a.targets \
-             FROM asked a JOIN identifiers i ON i.id = a.identifier_id",
+            ") SELECT i.tenant_id, i.index_hash, s.request_id, s.cutoff, s.targets \
+             FROM selected s JOIN identifiers i ON i.id = s.identifier_id",
         )
         .with(" WHERE i.tenant_id = ", tenant)
         .push(" ON CONFLICT DO NOTHING")

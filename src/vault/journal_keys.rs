@@ -1,5 +1,5 @@
-//! The keys of the erasure journal: the key that seals a tenant's objects, and the wrapped keys in the journal itself, by
-//! which a vault that was restored from before the tenant was created can read them.
+//! The keys of the erasure journal. One key seals the objects of a tenant. The journal itself contains the wrapped
+//! keys. So a vault that was restored from before the creation of the tenant can read the objects.
 
 use super::key_sql::{self, KeyRow};
 use super::keyset::{INDEX, JOURNAL, Keysets};

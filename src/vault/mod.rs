@@ -147,7 +147,7 @@ pub async fn ids_among(
 }
 
 /// Creates identifiers that a restored vault has lost, under the ids by which the archive knows them. Their values are
-/// lost, until somebody sends them again. To repeat it changes nothing.
+/// lost until they are sent again. A second call changes nothing.
 pub async fn reserve(
     tx: &mut Tx<Vault>,
     keyset: &Keyset,

@@ -30,12 +30,12 @@ struct StoredInteractions {
 
 /// The interactions that some events name, as they are now.
 #[derive(Debug, Default)]
-pub struct Interactions {
+pub struct EventInteractions {
     customers: HashMap<RecordId, Customer>,
     hidden: HashSet<RecordId>,
 }
 
-impl Interactions {
+impl EventInteractions {
     pub async fn of(tx: &mut Tx<Archive>, tenant: &Tenant, events: &[StoredEvent]) -> store::Result<Self> {
         let ids: Vec<_> = events.iter().flat_map(interaction_ids).collect();
         if ids.is_empty() {
@@ -104,7 +104,7 @@ pub fn render(
     tenant: &Tenant,
     message: MessageId,
     event: &StoredEvent,
-    (interactions, recipient): (&Interactions, Option<&TokenForm>),
+    (interactions, recipient): (&EventInteractions, Option<&TokenForm>),
 ) -> Option<String> {
     let data = if event.kind == EventKind::InteractionStored.as_str() {
         json!({ "interactions": interactions.of_event(event, recipient) })

@@ -9,7 +9,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Response, StatusCode};
 
 use super::body::MEDIA_TYPE;
-use super::guard::{AddressError, AddressGuard};
+use super::guard::{AddressGuard, WebhookAddressError};
 use super::model::SendError;
 use super::signature::SignedHeaders;
 
@@ -79,7 +79,7 @@ impl WebhookClient {
 
     /// Sends a message. Returns the status by which the receiver accepted it.
     pub async fn send(&self, url: &str, headers: &SignedHeaders, body: String) -> Result<u16, Failure> {
-        // The resolver is not asked about a literal.
+        // An IP address in the URL is not resolved, so it is checked here.
         let url = self.guard.read(url).map_err(|_| SendError::AddressBlocked)?;
         let SignedHeaders { id, timestamp, signature } = headers;
         let call = self
@@ -130,7 +130,7 @@ async fn read_some(response: &mut Response) {
 fn reason(error: &reqwest::Error) -> SendError {
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
-        if inner.downcast_ref::<AddressError>().is_some() {
+        if inner.downcast_ref::<WebhookAddressError>().is_some() {
             return SendError::AddressBlocked;
         }
         cause = inner.source();

@@ -35,7 +35,7 @@ pub struct AddressGuard {
 
 /// The rule that an address breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AddressError {
+pub enum WebhookAddressError {
     #[error("must be an address that begins with https://")]
     Malformed,
     #[error("must be at most {LONGEST} characters")]
@@ -46,7 +46,7 @@ pub enum AddressError {
     Blocked,
 }
 
-impl AddressError {
+impl WebhookAddressError {
     /// The stable code of the field.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -81,37 +81,37 @@ impl AddressGuard {
     }
 
     /// Reads an address of a webhook. A host that is a number in any spelling becomes an IP address, and is checked.
-    pub fn read(&self, raw: &str) -> Result<Url, AddressError> {
+    pub fn read(&self, raw: &str) -> Result<Url, WebhookAddressError> {
         if raw.chars().count() > LONGEST {
-            return Err(AddressError::TooLong);
+            return Err(WebhookAddressError::TooLong);
         }
-        let url = Url::parse(raw).map_err(|_| AddressError::Malformed)?;
-        let host = url.host_str().ok_or(AddressError::Malformed)?;
+        let url = Url::parse(raw).map_err(|_| WebhookAddressError::Malformed)?;
+        let host = url.host_str().ok_or(WebhookAddressError::Malformed)?;
         let literal = literal(host);
         let is_here = literal.map_or(host == "localhost", |address| address.to_canonical().is_loopback());
         match url.scheme() {
             "https" => {}
             "http" if self.is_development && is_here => {}
-            _ => return Err(AddressError::Malformed),
+            _ => return Err(WebhookAddressError::Malformed),
         }
         if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
-            return Err(AddressError::Userinfo);
+            return Err(WebhookAddressError::Userinfo);
         }
         if literal.is_some_and(|address| !self.permits(address)) {
-            return Err(AddressError::Blocked);
+            return Err(WebhookAddressError::Blocked);
         }
         if url.as_str().len() > LONGEST {
-            return Err(AddressError::TooLong);
+            return Err(WebhookAddressError::TooLong);
         }
         Ok(url)
     }
 
     /// Checks that the host of an address leads to an address to which messages may be sent. A name that has no address
     /// at this moment passes, since each attempt resolves it again.
-    pub async fn check(&self, url: &Url) -> Result<(), AddressError> {
-        let host = url.host_str().ok_or(AddressError::Malformed)?;
+    pub async fn check(&self, url: &Url) -> Result<(), WebhookAddressError> {
+        let host = url.host_str().ok_or(WebhookAddressError::Malformed)?;
         if let Some(address) = literal(host) {
-            return if self.permits(address) { Ok(()) } else { Err(AddressError::Blocked) };
+            return if self.permits(address) { Ok(()) } else { Err(WebhookAddressError::Blocked) };
         }
         let found = tokio::time::timeout(PATIENCE, (self.lookup)(host.to_owned())).await;
         let found = found.ok().and_then(Result::ok).unwrap_or_default();
@@ -122,9 +122,9 @@ impl AddressGuard {
     }
 
     /// The addresses of a name to which messages may be sent. It is an error if none is left.
-    fn filter(&self, mut found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, AddressError> {
+    fn filter(&self, mut found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, WebhookAddressError> {
         found.retain(|address| self.permits(address.ip()));
-        if found.is_empty() { Err(AddressError::Blocked) } else { Ok(found) }
+        if found.is_empty() { Err(WebhookAddressError::Blocked) } else { Ok(found) }
     }
 }
 

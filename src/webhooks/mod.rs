@@ -34,7 +34,7 @@ use crate::vault::{AppContext, SigningPurpose};
 
 pub use crate::outbox::{EventKind, EventKinds, Webhook};
 pub use client::{ClientError, WebhookClient};
-pub use guard::{AddressError, AddressGuard};
+pub use guard::{AddressGuard, WebhookAddressError};
 pub use messages::{list_messages, replay, retry, test};
 pub use model::{Disclosed, Message, MessageState, NewWebhook, Replayed, SendError, WebhookChange, WebhookError};
 pub use saving::{change, check, create, remove, rotate};

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::guard::AddressError;
+use super::guard::WebhookAddressError;
 use crate::base::crypto::{CryptoError, Key};
 use crate::base::field::FieldError;
 use crate::base::id::{EventId, MessageId};
@@ -149,7 +149,7 @@ reasons! {
     TooLong = "too_long";
     /// The event was deleted, because it is too old.
     Expired = "expired";
-    /// The worker was asked to end.
+    /// The worker is stopping.
     Interrupted = "interrupted";
 }
 
@@ -191,8 +191,8 @@ pub enum WebhookError {
     Recipient(#[from] RecipientError),
 }
 
-impl From<AddressError> for WebhookError {
-    fn from(error: AddressError) -> Self {
+impl From<WebhookAddressError> for WebhookError {
+    fn from(error: WebhookAddressError) -> Self {
         Self::Invalid(vec![FieldError::at("/url", error.code(), error.to_string())])
     }
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 use serde_json::json;
 
-use super::body::{Interactions, render};
+use super::body::{EventInteractions, render};
 use super::client::Failure;
 use super::model::{ClaimedMessage, MessageState, SendError, WebhookError};
 use super::schedule::{LONGEST_FAILURE, next_at};
@@ -44,7 +44,7 @@ pub(super) struct Sending<'w> {
 }
 
 /// A message, and the status by which its receiver accepted it.
-type Outcome = (ClaimedMessage, Result<u16, Failure>);
+type SendOutcome = (ClaimedMessage, Result<u16, Failure>);
 
 impl Sending<'_> {
     /// Sends the due messages, until none is left or the receiver fails.
@@ -75,7 +75,7 @@ impl Sending<'_> {
         Ok(report)
     }
 
-    /// Whether somebody has changed, disabled, or deleted the webhook since its messages were begun.
+    /// Whether the webhook was changed, disabled, or deleted since its messages were claimed.
     async fn is_changed(&self) -> Result<bool, WebhookError> {
         let mut tx = self.worker.app.archive.read().await?;
         let now = outbox::webhook(&mut tx, self.tenant.id, self.webhook.id).await?;
@@ -107,12 +107,12 @@ impl Sending<'_> {
         &self,
         claimed: &[ClaimedMessage],
         recipient: Option<&TokenForm>,
-    ) -> Result<Vec<Outcome>, WebhookError> {
+    ) -> Result<Vec<SendOutcome>, WebhookError> {
         let app = &self.worker.app;
         let ids: Vec<_> = claimed.iter().map(|message| message.event_id).collect();
         let mut tx = app.archive.read().await?;
         let events = outbox::events(&mut tx, self.tenant.id, &ids).await?;
-        let interactions = Interactions::of(&mut tx, self.tenant, &events).await?;
+        let interactions = EventInteractions::of(&mut tx, self.tenant, &events).await?;
         drop(tx);
         let events: HashMap<_, _> = events.into_iter().map(|event| (event.id, event)).collect();
         let keyset = app.keysets.get(&app.vault, self.tenant.id).await?;
@@ -127,9 +127,9 @@ impl Sending<'_> {
         &self,
         message: ClaimedMessage,
         events: &HashMap<EventId, StoredEvent>,
-        shown: (&Interactions, Option<&TokenForm>),
+        shown: (&EventInteractions, Option<&TokenForm>),
         signer: &Signer<'_>,
-    ) -> Outcome {
+    ) -> SendOutcome {
         let body = match events.get(&message.event_id) {
             None => Err(SendError::Expired),
             Some(_) if signer.secrets.is_empty() => Err(SendError::SecretMissing),
@@ -148,7 +148,12 @@ impl Sending<'_> {
     }
 
     /// Writes down how attempts ended. Returns whether the next messages may be sent now.
-    async fn settle(&self, token: MessageId, settled: &[Settled], outcomes: &[Outcome]) -> Result<bool, WebhookError> {
+    async fn settle(
+        &self,
+        token: MessageId,
+        settled: &[Settled],
+        outcomes: &[SendOutcome],
+    ) -> Result<bool, WebhookError> {
         let (tenant, webhook, now) = (self.tenant.id, self.webhook.id, self.now());
         // The answer of an earlier address says nothing about the present one.
         let version = (webhook, self.webhook.version);
@@ -202,7 +207,7 @@ impl Sending<'_> {
 }
 
 /// The state of a message after an attempt.
-fn settled((message, sent): &Outcome, now: DateTime<Utc>) -> Settled {
+fn settled((message, sent): &SendOutcome, now: DateTime<Utc>) -> Settled {
     let ClaimedMessage { id, event_id: _, attempts } = *message;
     let one = Settled {
         id,

@@ -203,7 +203,7 @@ each_store!(a_name_leaves_the_audit_log_when_no_row_refers_to_it, |mut lethe: Te
 each_store!(a_restored_archive_loses_its_old_rows_again, |mut lethe: TestLethe| async move {
     some_log(&lethe).await;
     lethe.set("AUDIT__KEEP_DAYS", "180");
-    // The journal must not expire in these nights, or the backup would be too old.
+    // The journal must not expire in these passes, or the backup would be too old.
     lethe.set("JOURNAL__KEEP_DAYS", "36500");
     lethe.night(&after(400)).await.well();
     lethe.stop().await;

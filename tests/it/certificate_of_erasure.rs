@@ -120,7 +120,7 @@ each_store!(a_request_that_is_done_has_a_certificate_that_anybody_verifies, |mut
     assert_eq!(code, Some(0), "{words}");
     for wanted in [
         "archive: 2 records became anonymous",
-        "sms_survey: not asked for",
+        "sms_survey: not requested",
         "operator honesty",
         "as the operator declares",
     ] {

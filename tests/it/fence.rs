@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use crate::harness::{Caller, TestLethe, each_store};
 
-/// Nights in a row, each with its share of the customers. Records are sent as long as the nights last, so a story of
-/// more nights takes much longer.
+/// The number of passes, each with its share of the customers. Records are sent during all passes, so a story with more
+/// passes takes much longer.
 const NIGHTS: u64 = 2;
 
-/// Records of one side of the cut-off in a batch: many, so that nights fall between its two databases.
+/// Records of one side of the cut-off in a batch: many, so that passes run between its two databases.
 const BATCH: u64 = 90;
 
 fn number(customer: u64) -> String {
@@ -38,7 +38,7 @@ fn batch(customers: u64, sender: u64, round: u64) -> String {
     lines
 }
 
-/// Sends batches until told to stop; answers how many.
+/// Sends batches until it is stopped, and returns their number.
 async fn send(caller: Caller, customers: u64, sender: u64, stop: Arc<AtomicBool>) -> u64 {
     let mut round = 0;
     while !stop.load(Ordering::Relaxed) || round < 3 {
@@ -73,7 +73,7 @@ async fn no_record_slips_past(lethe: TestLethe, customers: u64) {
     for sender in senders {
         rounds += sender.await.unwrap();
     }
-    // Everybody was asked for by now: a last night takes what a request came too late for.
+    // Each customer has a request now. A last pass carries out the requests that came too late.
     lethe.night("2026-02-16T02:00:00Z").await.well();
     assert_eq!(asked.len() as u64, customers);
 

@@ -46,10 +46,10 @@ fn the_tour_works_as_one_block() {
         let (said, errors) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
         assert!(ran.status.success(), "{said}\n{errors}");
         assert!(std::fs::read(folder.join("call.wav")).unwrap().starts_with(b"RIFF"));
-        for words in ["Kari Nordmann", "phone_", "1 requests done, 0 left waiting; anonymized: archive 1"] {
+        for words in ["Kari Nordmann", "phone_", "1 request done, 0 left waiting; anonymized: archive 1"] {
             assert!(said.contains(words), "{words}: {said}\n{errors}");
         }
-        let (_, after) = said.split_once("1 requests done").unwrap();
+        let (_, after) = said.split_once("1 request done").unwrap();
         assert!(after.contains("\"items\": []") && after.contains("call back at Anonymized, Anonymized"), "{after}");
     });
 }
@@ -108,7 +108,7 @@ fn the_demo_finds_another_port_and_removes_its_folder() {
         let script = format!("set -e\nTOKEN={token}\n{}\n{job}\n", calls.collect::<Vec<_>>().join("\n"));
         let ran = lethe.shell(&script).output().unwrap();
         let told = String::from_utf8_lossy(&ran.stdout);
-        assert!(told.contains("demo: 1 requests done, 0 left waiting"), "{told}");
+        assert!(told.contains("demo: 1 request done, 0 left waiting"), "{told}");
         assert!(signal(demo.id(), "TERM"));
         tokio::task::spawn_blocking(move || demo.wait().unwrap()).await.unwrap();
         assert!(!folder.exists(), "the folder is left");
@@ -165,7 +165,7 @@ fn a_server_on_an_empty_database_says_what_is_missing() {
         lethe.set("DATABASE__URL", &empty.url());
         lethe.serve().await;
         let said = lethe.journal().text();
-        assert!(said.contains("not ready, so /readyz is 503: archive: "), "{said}");
+        assert!(said.contains("not ready, so /readyz returns 503: archive: "), "{said}");
         assert!(said.contains("migrations are missing: run lethe migrate"), "{said}");
         let readyz = format!("{}/readyz", lethe.address());
         let problem: Value = reqwest::get(&readyz).await.unwrap().json().await.unwrap();

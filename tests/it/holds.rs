@@ -336,7 +336,7 @@ each_store!(a_hold_keeps_a_customer_whom_a_vault_has_lost_without_a_job_since, |
     let hold = place(&lethe, &by(KARI)).await;
     lethe.stop().await;
     lethe.restore(&backup, &[Part::Vault]).await;
-    // No job has told the vault of anything, so nobody sees that it is older.
+    // No job has written to the vault, so its age cannot be noticed.
     lethe.serve().await;
     call(&lethe, "kari", by(KARI), "").await;
     assert_eq!(lethe.caller("dpo").get(&hold).await.expect(200).json()["phone_number"], json!(KARI));

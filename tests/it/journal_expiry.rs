@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::harness::{Part, TestLethe, each_store};
 
 const NIGHT: &str = "2026-03-03T02:00:00Z";
-/// A later night, whose objects expire too.
+/// The time of a later pass, whose objects expire too.
 const BETWEEN: &str = "2028-03-03T02:00:00Z";
 /// All objects of the tests are older than 400 days then.
 const LATER: &str = "2030-03-03T02:00:00Z";
@@ -35,7 +35,7 @@ async fn rows(lethe: &TestLethe) -> usize {
     ["journal_entries", "vault.journal_entries"].into_iter().map(|table| dump.rows(table).len()).sum()
 }
 
-/// A night in the far future, and what must be true after it.
+/// Runs a pass in the far future, and checks the state after it.
 async fn expire(lethe: &TestLethe, after: &str) {
     lethe.run(&["job", "nightly", "--as-of", LATER]).await.well();
     let left = status(lethe).await;

@@ -33,7 +33,7 @@ async fn make_old(lethe: &TestLethe, database: &str) {
 async fn is_refused(lethe: &TestLethe) {
     for command in [&["migrate"][..], &["serve"], &["job", "nightly"]] {
         let ran = lethe.run(command).await;
-        let said = "the database was made by Lethe 0.1: create an empty database and load the data anew";
+        let said = "the database was made by Lethe 0.1: create an empty database and load the data again";
         assert_eq!((ran.code(), ran.stderr.contains(said)), (Some(78), true), "{command:?}: {}", ran.stderr);
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::harness::servers::S3;
 use crate::harness::{Answer, TestLethe, each_store};
 
-/// The nights after 15 and after 17 February.
+/// The times of two passes: after 15 and after 17 February.
 const NIGHTS: [&str; 2] = ["2026-02-16T02:00:00Z", "2027-02-18T02:00:00Z"];
 
 /// A stage whose objects are in the bucket.

@@ -197,7 +197,7 @@ fn a_job_waits_longer_than_a_call() {
         until("the number of connections", async || backends(&mut admin, waits).await > 0).await;
         other.execute("ROLLBACK").await.unwrap();
         let told = night.end().await.well();
-        assert!(told.stdout.contains("1 requests done"), "{}", told.stdout);
+        assert!(told.stdout.contains("1 request done"), "{}", told.stdout);
     });
 }
 

@@ -1,5 +1,5 @@
 //! The canary: known identifiers pass through every endpoint and a nightly pass at the level TRACE. No output names
-//! them, except the responses that were asked to.
+//! them, except the identified responses.
 
 use serde_json::{Value, json};
 

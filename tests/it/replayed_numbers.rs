@@ -1,4 +1,4 @@
-//! The numbers of requests after a replay: those of the nights that carried them out.
+//! The numbers of requests after a replay: those of the passes that carried them out.
 
 use serde_json::json;
 

@@ -98,14 +98,14 @@ each_store!(a_spreadsheet_is_entered_whole_or_not_at_all, |lethe: TestLethe| asy
     );
     assert_eq!(lethe.request(&second).await.json()["comment"], json!("=sum"));
 
-    // A sheet of nothing but faults is refused with the first of them, and takes no memory for the others.
+    // A sheet with errors only is refused with the first of them, and takes no memory for the others.
     assert_eq!(faults(&officer, format!("phone_number,targets{}", ",".repeat(1_999_900))).await, ["1 - cells"]);
     assert_eq!(faults(&officer, format!("targets\n{}", "x\n".repeat(4_000))).await.len(), 1_000);
     let ids = format!("interaction_ids,targets\n{}", format!("{},archive\n", vec!["x"; 900].join("|")).repeat(1_000));
     assert_eq!(faults(&officer, ids).await.len(), 1_000);
     assert_eq!(faults(&officer, b"targets\rarchive\rarchive\xE5\r").await, ["3 - encoding"]);
 
-    // Every fault of every row has its line and its column, and nothing is entered.
+    // Every error of every row has its line and its column, and nothing is entered.
     let bad = format!(
         "{head}\n12;;2026-02-15;;;archive;;;login;Paal;2026-02-14\n\
          98765432;;2026-2-5;=1+1;;archive;yes;;login;Paal;2026-02-14\n\
@@ -149,7 +149,7 @@ each_store!(a_spreadsheet_is_entered_whole_or_not_at_all, |lethe: TestLethe| asy
     ] {
         assert_eq!(faults(&officer, text).await, wanted);
     }
-    // Faults are not rows, and blank lines may come before the header.
+    // Errors are not rows, and blank lines may come before the header.
     let faulty = format!("phone_number,targets,comment,reference\n{}", "98765432,archive,=1,=1\n".repeat(2_600));
     let told = faults(&officer, faulty).await;
     assert!(told.len() == 1_000 && told.iter().all(|fault| fault.ends_with(" formula")), "{:?}", told.first());

@@ -16,7 +16,7 @@ use crate::harness::{Reply, Store, TestLethe, Wire, each_store, tell};
 
 const CALL: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: lethe\r\n\r\n";
 
-/// Gives the servers of a story the settings of a real installation, which runs on for a while after it was asked to
+/// Gives the servers of a story the settings of a real installation, which runs on for a while after the signal to
 /// stop.
 pub async fn in_production(lethe: &mut TestLethe, drain: &str) {
     lethe.stop().await;

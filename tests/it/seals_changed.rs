@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lethe::base::id::{IdentifierId, TenantId};
-use lethe::seals::{Fault, FaultKind, Keys, VerifierKey, verify_export};
+use lethe::seals::{CheckpointKeys, Fault, FaultKind, VerifierKey, verify_export};
 use lethe::store::{Archive, Tx};
 use serde_json::{Value, json};
 
@@ -326,7 +326,7 @@ fn mutation(lines: &[Vec<u8>], random: &mut Random) -> Mutation {
 each_store!(each_of_six_hundred_changes_of_an_export_is_found, |lethe: TestLethe| async move {
     sealed(&lethe).await;
     let key = lethe.run(&["audit", "key"]).await.well().stdout;
-    let keys = Keys::Named(vec![key.parse::<VerifierKey>().unwrap()]);
+    let keys = CheckpointKeys::Named(vec![key.parse::<VerifierKey>().unwrap()]);
     let export = lethe.caller("dpo").get("/audit-events/export").await.expect(200).text.into_bytes();
     let lines: Vec<Vec<u8>> = export.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
     let verdict = |text: Vec<u8>| verify_export(&mut Cursor::new(text), &keys).unwrap();
@@ -363,7 +363,7 @@ each_store!(each_of_six_hundred_changes_of_an_export_is_found, |lethe: TestLethe
     rewritten[at] = format!("{row}\n").into_bytes();
     let fault = verdict(rewritten.concat()).fault.unwrap();
     assert_eq!((fault.kind, fault.seq), (FaultKind::Rewritten, 1), "only the end is signed");
-    let other = Keys::Named(Vec::new());
+    let other = CheckpointKeys::Named(Vec::new());
     let fault = verify_export(&mut Cursor::new(export), &other).unwrap().fault.unwrap();
     assert_eq!(fault.kind, FaultKind::Forged, "without its key nothing is proved");
 });

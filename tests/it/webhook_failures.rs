@@ -106,7 +106,7 @@ each_store!(a_failed_run_is_told_each_time_and_its_requests_once, |mut lethe: Te
     }
     std::fs::remove_dir(blocked).unwrap();
 
-    // The same request is told of again, since it fails for another reason.
+    // The event of the same request is sent again, because it fails for another reason.
     alter(&lethe, "ALTER TABLE pass_work RENAME COLUMN component TO was_component").await;
     for is_first in [true, false] {
         assert_eq!(lethe.night(AS_OF).await.code(), Some(1));

@@ -137,7 +137,7 @@ each_store!(a_receiver_gets_signed_messages_without_identifiers, |mut lethe: Tes
     let identifiers = ["4791234567", "4798765432", "91234567", "Nordmann"].map(str::to_owned);
     Needles::new(identifiers.into_iter().chain(tokens)).absent_from("the bodies", bodies.concat().as_bytes());
 
-    // Other events are told as well, and only these from now on.
+    // From now on, only the new kinds of events are sent.
     let change = json!({ "events": ["content.deleted", "delivery.held"] });
     operator(&lethe).patch(&path(&webhook, ""), "\"1\"", &change).await.expect(200);
     let held = lethe.call_of("b").await.id;
@@ -236,7 +236,7 @@ each_store!(a_receiver_that_fails_gets_the_same_message_later, |mut lethe: TestL
     assert_eq!(messages(&lethe, &webhook).await[1]["state"], "delivered");
     assert_eq!(operator(&lethe).get(&path(&webhook, "")).await.json()["failing_since"], Value::Null);
 
-    // A receiver that is gone gets nothing more, and the other webhooks are told.
+    // A receiver that is gone gets nothing more, and the other webhooks get an event.
     let watching = enter(&lethe, &other.url, &["webhook.disabled"]).await;
     receiver.says(410);
     retry(&lethe, &webhook, &message).await;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Sample;
 use super::chance::{Chance, Purpose};
 use super::course::{Course, Medium};
-use super::load::Days;
+use super::load::SampleDays;
 use super::texts::{Subject, fill};
 
 /// A file of content. It is named after the external id of its interaction.
@@ -72,7 +72,7 @@ const ENDINGS: &[&str] = &[
 /// transcript of every third of them, and a log of each chat. It is `None` if the days leave the calendar.
 #[must_use]
 pub fn files(sample: &Sample) -> Option<impl Iterator<Item = SampleFile> + use<>> {
-    let (sample, days) = (*sample, Days::before(sample.until, sample.days)?);
+    let (sample, days) = (*sample, SampleDays::before(sample.until, sample.days)?);
     Some(
         (0..sample.interactions)
             .flat_map(move |index| Course::of(&sample, &days, index).map(|c| of(&sample, &c)).unwrap_or_default()),
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn texts_name_whom_their_records_name() {
-        let days = Days::before(SAMPLE.until, SAMPLE.days).unwrap();
+        let days = SampleDays::before(SAMPLE.until, SAMPLE.days).unwrap();
         let mut named = 0;
         for course in (0..SAMPLE.interactions).filter_map(|index| Course::of(&SAMPLE, &days, index)) {
             for file in of(&SAMPLE, &course).into_iter().filter(|file| file.ending != "wav") {

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 
 use super::Sample;
 use super::chance::{Chance, Purpose};
-use super::load::Days;
+use super::load::SampleDays;
 use super::people::{Person, person};
 
 /// The identifier by which the customer contacted the centre.
@@ -92,7 +92,7 @@ fn some_customer(sample: &Sample, chance: &mut Chance) -> u64 {
 
 impl Course {
     /// The interaction of a number. It is `None` only if the sample's days leave the calendar.
-    pub(super) fn of(sample: &Sample, days: &Days, index: u64) -> Option<Self> {
+    pub(super) fn of(sample: &Sample, days: &SampleDays, index: u64) -> Option<Self> {
         let mut chance = Chance::new(sample.seed, Purpose::Course, index);
         let start = days.start(index, sample.interactions, &mut chance)?;
         let customer = some_customer(sample, &mut chance);

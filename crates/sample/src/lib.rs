@@ -19,7 +19,7 @@ use chrono_tz::Tz;
 
 pub use content::{SampleFile, files};
 use course::{Course, Note, customer_count};
-use load::Days;
+use load::SampleDays;
 pub use people::{SampleCustomer, spellings};
 
 /// The region whose national numbers have no country code in the sample.
@@ -56,7 +56,7 @@ const CHUNK: usize = 64 * 1024;
 /// Writes the records of a kind, one JSON object a line in the archive's input format, in the order in which their
 /// interactions start. Returns an `InvalidInput` error if the days are not in the years 1970 to 9999.
 pub fn write(sample: &Sample, kind: SampleKind, out: &mut impl Write) -> io::Result<()> {
-    let days = Days::before(sample.until, sample.days).ok_or(io::ErrorKind::InvalidInput)?;
+    let days = SampleDays::before(sample.until, sample.days).ok_or(io::ErrorKind::InvalidInput)?;
     let mut lines = Vec::with_capacity(CHUNK + 4_096);
     for index in 0..sample.interactions {
         let course = Course::of(sample, &days, index).ok_or(io::ErrorKind::InvalidInput)?;
@@ -105,7 +105,7 @@ pub struct Appearance {
 /// sample. A record's notes contain no identifier of its own customer that its fields do not contain.
 pub fn appearances(sample: &Sample, customer: u64) -> impl Iterator<Item = Appearance> + use<> {
     let sample = *sample;
-    let days = Days::before(sample.until, sample.days);
+    let days = SampleDays::before(sample.until, sample.days);
     (0..sample.interactions).filter_map(move |index| {
         let course = Course::of(&sample, days.as_ref()?, index)?;
         let own = course.customer == customer;

@@ -15,13 +15,13 @@ const DAYS: [u64; 7] = [12, 11, 10, 10, 9, 3, 2];
 
 const HOUR_SECONDS: u64 = 3_600;
 
-pub(super) struct Days {
+pub(super) struct SampleDays {
     first: NaiveDate,
     /// The sum of the weights.
     total: u128,
 }
 
-impl Days {
+impl SampleDays {
     /// The days before `until`. It is `None` if there are no days, or if they leave the years that the archive accepts.
     pub(super) fn before(until: NaiveDate, days: u32) -> Option<Self> {
         let first = until.checked_sub_days(chrono::Days::new(u64::from(days)))?;
@@ -95,7 +95,7 @@ mod tests {
         #[test]
         fn records_start_within_their_days(days in 1_u32..800, until in 1_000_u64..22_000, count in 1_u64..u64::MAX, index: u64) {
             let until = NaiveDate::from_ymd_opt(1970, 1, 1).unwrap() + chrono::Days::new(until);
-            let load = Days::before(until, days).unwrap();
+            let load = SampleDays::before(until, days).unwrap();
             let mut chance = Chance::new(index, Purpose::Course, index);
             let start = load.start(index % count, count, &mut chance).unwrap().to_utc();
             let first = until - chrono::Days::new(u64::from(days));
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn mornings_are_busier_than_nights_and_weekdays_than_sundays() {
         let until = NaiveDate::from_ymd_opt(2026, 8, 3).unwrap();
-        let load = Days::before(until, 28).unwrap();
+        let load = SampleDays::before(until, 28).unwrap();
         let mut chance = Chance::new(1, Purpose::Course, 0);
         let starts: Vec<_> = (0..10_000).map(|index| load.start(index, 10_000, &mut chance).unwrap()).collect();
         let count = |which: &dyn Fn(&DateTime<Tz>) -> bool| starts.iter().filter(|at| which(at)).count();
@@ -119,9 +119,9 @@ mod tests {
     #[test]
     fn there_are_no_days_outside_the_calendar() {
         let until = NaiveDate::from_ymd_opt(2026, 8, 3).unwrap();
-        assert!(Days::before(until, 0).is_none());
-        assert!(Days::before(until, 100_000).is_none());
-        assert!(Days::before(until, u32::MAX).is_none());
-        assert!(Days::before(NaiveDate::MAX, 3).is_none());
+        assert!(SampleDays::before(until, 0).is_none());
+        assert!(SampleDays::before(until, 100_000).is_none());
+        assert!(SampleDays::before(until, u32::MAX).is_none());
+        assert!(SampleDays::before(NaiveDate::MAX, 3).is_none());
     }
 }

@@ -103,7 +103,7 @@ pub(super) const MOST: u64 = 5_000_000;
 
 /// A customer with their number in parts, as spellings need it.
 pub(super) struct Person {
-    pub(super) number: Number,
+    pub(super) number: SampleNumber,
     pub(super) email: Option<String>,
     pub(super) given: &'static str,
     pub(super) family: &'static str,
@@ -111,7 +111,7 @@ pub(super) struct Person {
 
 /// A number in parts: country code and national number.
 #[derive(Clone)]
-pub(super) struct Number {
+pub(super) struct SampleNumber {
     code: &'static str,
     trunk: &'static str,
     national: String,
@@ -135,7 +135,7 @@ pub(super) fn person(seed: u64, index: u64) -> Person {
     let (given, family) = (chance.pick(country.given), chance.pick(country.family));
     let email =
         chance.percent(70).then(|| format!("{}.{}.{index}@{}", ascii(given), ascii(family), chance.pick(&DOMAINS)));
-    Person { number: Number { code: country.code, trunk: country.trunk, national }, email, given, family }
+    Person { number: SampleNumber { code: country.code, trunk: country.trunk, national }, email, given, family }
 }
 
 impl Person {
@@ -172,7 +172,7 @@ fn ascii(name: &str) -> String {
 /// The number of ways to write a number.
 const WAYS: u64 = 14;
 
-impl Number {
+impl SampleNumber {
     fn e164(&self) -> String {
         format!("+{}{}", self.code, self.national)
     }
@@ -233,7 +233,7 @@ pub fn spellings(e164: &str, region: Region) -> Vec<String> {
     let known = COUNTRIES.iter().find_map(|country| {
         let national = e164.strip_prefix('+')?.strip_prefix(country.code)?;
         let is_number = national.len() > 4 && national.bytes().all(|byte| byte.is_ascii_digit());
-        is_number.then(|| Number { code: country.code, trunk: country.trunk, national: national.to_owned() })
+        is_number.then(|| SampleNumber { code: country.code, trunk: country.trunk, national: national.to_owned() })
     });
     let Some(number) = known else { return Vec::new() };
     let Ok(meant) = Phone::parse(e164, region) else { return Vec::new() };

@@ -15,7 +15,7 @@ use crate::vault::Keyset;
 /// How many rows of a plan one statement deletes.
 const CLEARED: i64 = 10_000;
 
-/// The interactions that a policy chooses.
+/// The interactions that a policy selects.
 #[derive(Clone, Debug)]
 pub struct Chosen {
     pub channels: Vec<Channel>,
@@ -47,7 +47,7 @@ impl Chosen {
     }
 }
 
-/// The time of the oldest interaction that a policy chooses and that is not aged, from an instant on.
+/// The time of the oldest interaction that a policy selects and that is not aged, from an instant on.
 pub async fn oldest(
     tx: &mut Tx<Archive>,
     tenant: TenantId,

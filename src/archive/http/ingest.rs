@@ -93,7 +93,8 @@ pub struct IngestParams {
 /// stored as a whole or not at all. A value that cannot be a number is left out with a warning. Numbers and addresses
 /// in attributes are tokenized.
 ///
-/// Each stored batch of at most 1,000 records has a row in the audit log. This needs the scope `archive:ingest`.
+/// Each stored batch of at most 1,000 records has a row in the audit log. This operation needs the scope
+/// `archive:ingest`.
 #[utoipa::path(tag = "archive", operation_id = "ingest_interactions", security(("bearer" = ["archive:ingest"])),
     request_body(content(
         (Interactions = "application/json"),
@@ -115,7 +116,7 @@ pub async fn ingest_interactions(
 /// Send the answers to text-message surveys as an array or a stream, as for interactions. Identifiers in comments are
 /// tokenized.
 ///
-/// This needs the scope `archive:ingest`.
+/// This operation needs the scope `archive:ingest`.
 #[utoipa::path(tag = "archive", operation_id = "ingest_survey_responses", security(("bearer" = ["archive:ingest"])),
     request_body(content(
         (SurveyResponses = "application/json"),
@@ -136,7 +137,7 @@ pub async fn ingest_survey_responses(
 ///
 /// Send the events behind the statistics as an array or a stream, as for interactions.
 ///
-/// This needs the scope `archive:ingest`.
+/// This operation needs the scope `archive:ingest`.
 #[utoipa::path(tag = "archive", operation_id = "ingest_raw_events", security(("bearer" = ["archive:ingest"])),
     request_body(content(
         (RawEvents = "application/json"),

@@ -50,10 +50,10 @@ pub struct Linkability {
 ///
 /// How many interactions are alone in their class, and how many are in a class of fewer than `k`, by combinations of
 /// columns. A class is the interactions with the same values. The report changes nothing and contains no value. Hours
-/// and days begin as they do now in the tenant's time zone. A report over very many interactions can take longer than a
-/// call may. Then it is 503: name a span, or use the command line.
+/// and days begin as they do now in the tenant's time zone. A report on very many interactions can take longer than a
+/// call may. Then the call returns 503. Send a shorter span, or use the command line.
 ///
-/// This needs the scope `policies:admin`.
+/// This operation needs the scope `policies:admin`.
 #[utoipa::path(tag = "archive", operation_id = "report_linkability", security(("bearer" = ["policies:admin"])),
     request_body(content = Option<LinkabilityQuery>, content_type = "application/json", example = json!({"k": 5})),
     responses((status = 200, description = "The report.", body = Linkability), CallProblems, BodyProblems))]

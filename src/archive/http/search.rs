@@ -63,9 +63,9 @@ pub struct InteractionSearch {
     pub has_content: Option<bool>,
     /// The earliest time of the last change, included. The interactions that changed last come first.
     pub changed_since: Option<DateTime<Utc>>,
-    /// The customer's number, in any spelling. This needs the scope `archive:identify`.
+    /// The customer's number, in any spelling. This field needs the scope `archive:identify`.
     pub phone_number: Option<String>,
-    /// The customer's address. This needs the scope `archive:identify`.
+    /// The customer's address. This field needs the scope `archive:identify`.
     pub email: Option<String>,
     /// The customer's token.
     pub token: Option<String>,
@@ -76,7 +76,7 @@ pub struct InteractionSearch {
     /// The largest number of items in the page.
     #[serde(default)]
     pub limit: Limit,
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     #[schema(format = "cursor")]
     pub cursor: Option<String>,
 }
@@ -90,7 +90,7 @@ pub struct SurveyResponseSearch {
     from: Option<DateTime<Utc>>,
     /// The latest time, excluded.
     to: Option<DateTime<Utc>>,
-    /// The customer's number, in any spelling. This needs the scope `archive:identify`.
+    /// The customer's number, in any spelling. This field needs the scope `archive:identify`.
     phone_number: Option<String>,
     /// The customer's token.
     token: Option<String>,
@@ -101,7 +101,7 @@ pub struct SurveyResponseSearch {
     /// The largest number of items in the page.
     #[serde(default)]
     limit: Limit,
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     #[schema(format = "cursor")]
     cursor: Option<String>,
 }
@@ -115,9 +115,9 @@ pub struct RawEventSearch {
     from: Option<DateTime<Utc>>,
     /// The latest time, excluded.
     to: Option<DateTime<Utc>>,
-    /// The customer's number, in any spelling. This needs the scope `archive:identify`.
+    /// The customer's number, in any spelling. This field needs the scope `archive:identify`.
     phone_number: Option<String>,
-    /// The customer's address. This needs the scope `archive:identify`.
+    /// The customer's address. This field needs the scope `archive:identify`.
     email: Option<String>,
     /// The customer's token.
     token: Option<String>,
@@ -128,7 +128,7 @@ pub struct RawEventSearch {
     /// The largest number of items in the page.
     #[serde(default)]
     limit: Limit,
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     #[schema(format = "cursor")]
     cursor: Option<String>,
 }
@@ -217,7 +217,7 @@ pub struct ViewParams {
 /// `archive:identify` and is audited. A search by token needs `archive:search`. With `archive:read` alone, every
 /// identifier reads `Anonymized`.
 ///
-/// This needs the scope `archive:search`, or `archive:read` for the anonymized view.
+/// This operation needs the scope `archive:search`, or `archive:read` for the anonymized view.
 #[utoipa::path(tag = "archive", operation_id = "search_interactions", security(("bearer" = ["archive:search"])),
     request_body = InteractionSearch,
     responses((status = 200, description = "A page of interactions, newest first.", body = InteractionPage),
@@ -236,7 +236,7 @@ pub async fn search_interactions(
 ///
 /// The survey responses that meet all conditions, newest first. Views and scopes are those of interactions.
 ///
-/// This needs the scope `archive:search`, or `archive:read` for the anonymized view.
+/// This operation needs the scope `archive:search`, or `archive:read` for the anonymized view.
 #[utoipa::path(tag = "archive", operation_id = "search_survey_responses", security(("bearer" = ["archive:search"])),
     request_body = SurveyResponseSearch,
     responses((status = 200, description = "A page of survey responses, newest first.", body = SurveyResponsePage),
@@ -255,7 +255,7 @@ pub async fn search_survey_responses(
 ///
 /// The raw events that meet all conditions, newest first. Views and scopes are those of interactions.
 ///
-/// This needs the scope `archive:search`, or `archive:read` for the anonymized view.
+/// This operation needs the scope `archive:search`, or `archive:read` for the anonymized view.
 #[utoipa::path(tag = "archive", operation_id = "search_raw_events", security(("bearer" = ["archive:search"])),
     request_body = RawEventSearch,
     responses((status = 200, description = "A page of raw events, newest first.", body = RawEventPage),
@@ -275,7 +275,7 @@ pub async fn search_raw_events(
 /// The interaction in the widest view that the scopes allow, or in the requested one. If the tenant's settings require
 /// a purpose, only searches have the identified view, and this call has the pseudonymous one.
 ///
-/// This needs the scope `archive:search`.
+/// This operation needs the scope `archive:search`.
 #[utoipa::path(tag = "archive", operation_id = "get_interaction", security(("bearer" = ["archive:search"])),
     params(("id" = Uuid, Path, description = "The id of the interaction."), ViewParams),
     responses((status = 200, description = "The interaction.", body = ViewedInteraction),
@@ -308,8 +308,8 @@ pub async fn get_interaction(
     Ok(Json(ViewedInteraction { view, interaction }))
 }
 
-/// The view asked for, or the widest that the scopes give. Where the tenant's settings show values only to a search by
-/// number or address, all other calls have the pseudonymous view instead of the identified one.
+/// The requested view, or the widest view that the scopes allow. Where the tenant's settings show values only to a
+/// search by number or address, all other calls have the pseudonymous view instead of the identified one.
 pub fn view_of(actor: &Actor, settings: &Settings, asked: Option<View>, by_identifier: bool) -> ApiResult<View> {
     let widest = match () {
         () if actor.may(Scope::ArchiveIdentify) => View::Identified,

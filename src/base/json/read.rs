@@ -104,13 +104,13 @@ fn wanted(expected: &dyn Expected) -> String {
 const FORMAT: &str = "must have the documented format";
 
 /// A text that a library reads.
-enum Read {
+enum LibraryText {
     Time,
     Date,
     Other,
 }
 
-impl Read {
+impl LibraryText {
     /// The kind of the text that a type reads, by the name of the type.
     fn by<V>() -> Self {
         let visitor = std::any::type_name::<V>();
@@ -239,7 +239,7 @@ impl<'de> Deserializer<'de> for ValueReader {
             Value::Null => visitor.visit_unit(),
             Value::Bool(value) => visitor.visit_bool(value),
             Value::String(text) => {
-                let read = Read::by::<V>();
+                let read = LibraryText::by::<V>();
                 visitor.visit_string(read.checked(text)?).map_err(|mut error: ReadError| {
                     if error.detail == FORMAT {
                         error.detail = read.format().into();

@@ -11,7 +11,7 @@ use super::table::{TableRows, show_totals};
 use crate::app::{self, Addresses};
 use crate::base::day::start_of_day;
 use crate::cli::exit::CommandError;
-use crate::cli::output::print;
+use crate::cli::output::{counted, print};
 use crate::config::Config;
 use crate::content::ContentStore;
 use crate::http::auth::dev_token;
@@ -77,8 +77,8 @@ impl Story {
             let to = at + TimeDelta::seconds(1);
             self.search(&json!({ "queue": queue, "to": to, "limit": 4 })).await?.show();
         }
-        let told = if self.totals().await? == totals { "the same as before" } else { "others than before" };
-        print(&format!("\nThe totals are {told}. A manager sees them without any record:\n"));
+        let compared = if self.totals().await? == totals { "the same as before" } else { "not the same as before" };
+        print(&format!("\nThe totals are {compared}. A manager sees them without any record:\n"));
         show_totals(&totals);
         print(&linkability(&self.post("/archive/linkability", &json!({})).await?));
         print(&format!("\nThe archive's files contain the number in clear: {}", contain(folder, &caller.phone_e164)?));
@@ -122,7 +122,7 @@ impl Story {
     }
 
     async fn run_the_job(&self, stores: &Arc<AppContext>) -> Result<(), CommandError> {
-        print("\nThe next night, `lethe job nightly`:");
+        print("\nAt 3 o'clock the next day, `lethe job nightly`:");
         let (as_of, tenant) = (self.tonight(), Some(self.tenant.id));
         let options = Options { as_of, tenant, retry_texts: false, scan: true, journal_days: 400, audit_days: None };
         let progress = Progress::lines();
@@ -130,7 +130,7 @@ impl Story {
         for (_, report) in reports {
             let counts: Vec<_> =
                 report.anonymized.iter().map(|(target, records)| format!("{target} {records}")).collect();
-            print(&format!("  {} requests done; anonymized: {}", report.requests_done, counts.join(", ")));
+            print(&format!("  {} done; anonymized: {}", counted(report.requests_done, "request"), counts.join(", ")));
         }
         Ok(())
     }

@@ -136,7 +136,7 @@ pub struct DownloadParams {
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ContentListing {
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     #[param(format = "cursor")]
     pub cursor: Option<String>,
     /// The largest number of items in the page.

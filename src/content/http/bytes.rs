@@ -19,7 +19,7 @@ use crate::archive::View;
 use crate::audit::Action;
 use crate::base::actor::Actor;
 use crate::base::id::ContentId;
-use crate::content::{Access, Content, ContentStore, Redeemed, TextReading, open, redeem_ticket};
+use crate::content::{Access, Content, ContentReading, ContentStore, Redeemed, open, redeem_ticket};
 use crate::http::caller::ContentRead;
 use crate::http::docs::{
     CallProblems, ItemProblems, OpenProblems, PlayProblems, PurposeProblems, RangeProblems, StateProblems,
@@ -42,8 +42,8 @@ use crate::vault::AppContext;
 /// the text are forgotten. A text that cannot be searched for a customer that the archive learned later is 409
 /// `state_conflict`.
 ///
-/// This needs the scope `content:read`. Sensitive content also needs `content:read:sensitive`, and restricted content
-/// needs the header `Access-Reason`.
+/// This operation needs the scope `content:read`. Sensitive content also needs `content:read:sensitive`, and restricted
+/// content needs the header `Access-Reason`.
 #[utoipa::path(tag = "content", operation_id = "download_content", security(("bearer" = ["content:read"])),
     params(("content_id" = Uuid, Path, description = "The id of the content."), DownloadParams,
         ("Range" = Option<String>, Header, description = "One range of bytes (RFC 9110), such as `bytes=0-1023`."),
@@ -81,10 +81,10 @@ pub async fn download_content(
 /// Play a piece of content
 ///
 /// The uploaded bytes for playing in place: all of them, or one range. This works for content that is `playable`: audio
-/// and video that is not encrypted for the tenant. Other content is 409. Every call is audited.
+/// and video that is not encrypted for the tenant. For other content, the call returns 409. Every call is audited.
 ///
-/// This needs the scope `content:read`. Sensitive content also needs `content:read:sensitive`, and restricted content
-/// needs the header `Access-Reason`.
+/// This operation needs the scope `content:read`. Sensitive content also needs `content:read:sensitive`, and restricted
+/// content needs the header `Access-Reason`.
 #[utoipa::path(tag = "content", operation_id = "play_content", security(("bearer" = ["content:read"])),
     params(("content_id" = Uuid, Path, description = "The id of the content."),
         ("Range" = Option<String>, Header, description = "One range of bytes (RFC 9110), such as `bytes=0-1023`."),
@@ -128,10 +128,11 @@ pub async fn play_content(
 ///
 /// The content that the address was made for. Content that is playable is played. Other content is downloaded, and a
 /// text is in the anonymized view. The address works once, within 60 seconds, and needs no token. A player that asks for
-/// ranges of a recording may do so until the time is up, or until a call without `Range`. An address that was used, has
-/// ended, or never existed is 404. Each use is audited under the name of the user who made the address.
+/// ranges of a recording may do so until the time is up, or until a call without `Range`. For an address that was used,
+/// has ended, or never existed, the call returns 404. Each use is audited under the name of the user who made the
+/// address.
 ///
-/// This needs no token and no scope.
+/// This operation needs no token and no scope.
 #[utoipa::path(tag = "content", operation_id = "redeem_content_ticket", security(()),
     params(("ticket" = String, Path, description = "The ticket from the temporary address."),
         ("Range" = Option<String>, Header, description = "One range of bytes (RFC 9110), such as `bytes=0-1023`."),
@@ -216,7 +217,7 @@ async fn answer(
 }
 
 fn stream(
-    reading: TextReading,
+    reading: ContentReading,
     id: ContentId,
 ) -> impl futures_util::Stream<Item = Result<Bytes, crate::content::ContentError>> {
     futures_util::stream::try_unfold(reading, move |mut reading| async move {

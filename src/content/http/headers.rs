@@ -134,7 +134,7 @@ pub fn is_known(request: &HttpRequest, tag: &str) -> bool {
     }
 }
 
-/// Which bytes are asked for.
+/// The requested bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequestedRange {
     Whole,

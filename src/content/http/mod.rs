@@ -1,4 +1,4 @@
-//! The endpoints of content: in, out, and away.
+//! The endpoints of content: upload, download, and deletion.
 
 mod body;
 mod bytes;
@@ -35,7 +35,7 @@ use crate::http::path::Id;
 use crate::http::query::{Nothing, Params};
 use crate::http::raw::{Binary, Raw};
 use crate::http::{ApiResult, Caller, Code, HttpContext, Problem, Registry};
-use crate::idempotency::http::IdempotencyKey;
+use crate::idempotency::http::IdempotencyHeader;
 use crate::tenants;
 use crate::vault::AppContext;
 
@@ -64,13 +64,13 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
 ///
 /// The body is the content itself, up to the size limit of the settings. It is sealed while it arrives. A recording is
 /// audio, video, or other bytes, but not a document. It is encrypted for the tenant's recording key first, unless there
-/// is no key or the settings say otherwise. If that key has expired, the call is 409 `recording_key_expired`, and
+/// is no key or the settings say otherwise. If that key has expired, the call returns 409 `recording_key_expired`, and
 /// nothing is stored.
 ///
 /// `Content-Type` is stored without its parameters. If the `sha-256` of `Content-Digest` does not match the bytes,
 /// nothing is stored. An interaction whose customer was forgotten accepts content. But if the request deleted its
-/// content, the call is 409 `content_forgotten`, and nothing is stored. The media types of this document are the usual
-/// ones. A recording can have any type of audio and video, and an attachment any type.
+/// content, the call returns 409 `content_forgotten`, and nothing is stored. The media types of this document are the
+/// usual ones. A recording can have any type of audio and video, and an attachment any type.
 ///
 /// Texts (`chat_log`, `transcript`, `comment`, and `analysis`) are `text/plain`, `text/html`, `text/vtt`,
 /// `application/x-subrip`, `application/json`, `application/x-ndjson`, `application/vcon+json`, or `message/rfc822`, of
@@ -80,7 +80,7 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
 /// vCon that contains a recording is refused. The parts of a message that are no text are dropped, and `warnings` says
 /// so. This response contains the SHA-256 of the text. Later responses contain it only if nothing was replaced.
 ///
-/// This needs the scope `content:write`.
+/// This operation needs the scope `content:write`.
 #[utoipa::path(tag = "content", operation_id = "upload_content", security(("bearer" = ["content:write"])),
     params(("id" = Uuid, Path, description = "The id of the interaction."), UploadParams,
         ("Idempotency-Key" = Option<String>, Header, description = "A call with the same key within 24 hours returns the \
@@ -106,7 +106,7 @@ pub async fn upload_content(
     caller: Caller<ContentWrite>,
     id: Id<RecordId>,
     params: Params<UploadParams>,
-    (declared, key): (Declared, IdempotencyKey),
+    (declared, key): (Declared, IdempotencyHeader),
     raw: Raw,
     (stores, content_store): (Data<AppContext>, Data<ContentStore>),
     context: Data<HttpContext>,
@@ -167,7 +167,7 @@ async fn receive(raw: &mut Raw, upload: &mut Upload) -> ApiResult<()> {
 ///
 /// The content of the interaction without its bytes, oldest first.
 ///
-/// This needs the scope `content:read`.
+/// This operation needs the scope `content:read`.
 #[utoipa::path(tag = "content", operation_id = "list_content", security(("bearer" = ["content:read"])),
     params(("id" = Uuid, Path, description = "The id of the interaction."), ContentListing),
     responses((status = 200, description = "A page of the interaction's content.", body = ContentItemPage),
@@ -195,7 +195,7 @@ pub async fn list_content(
 ///
 /// The content without its bytes.
 ///
-/// This needs the scope `content:read`.
+/// This operation needs the scope `content:read`.
 #[utoipa::path(tag = "content", operation_id = "get_content", security(("bearer" = ["content:read"])),
     params(("content_id" = Uuid, Path, description = "The id of the content.")),
     responses((status = 200, description = "The content, without its bytes.", body = ContentItem), CallProblems, ItemProblems))]
@@ -215,8 +215,8 @@ pub async fn get_content(
 /// element sends no headers. Content that is playable is played, and other content is downloaded. The address contains
 /// no identifier. Each use is audited under the name of the user who made it.
 ///
-/// This needs the scope `content:read`. Sensitive content also needs `content:read:sensitive`, and restricted content
-/// needs the header `Access-Reason`.
+/// This operation needs the scope `content:read`. Sensitive content also needs `content:read:sensitive`, and restricted
+/// content needs the header `Access-Reason`.
 #[utoipa::path(tag = "content", operation_id = "create_content_ticket", security(("bearer" = ["content:read"])),
     params(("content_id" = Uuid, Path, description = "The id of the content."),
         ("Idempotency-Key" = Option<String>, Header, description = "A call with the same key within 24 hours returns the \
@@ -235,7 +235,7 @@ pub async fn create_content_ticket(
     id: Id<ContentId>,
     _: Params<Nothing>,
     reason: AccessReason,
-    key: IdempotencyKey,
+    key: IdempotencyHeader,
     stores: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
     let content = found(&stores, &caller, id.0).await?;
@@ -256,7 +256,7 @@ pub async fn create_content_ticket(
 /// The key of the content is deleted first, so no copy or backup of the database and the object store can be read. The
 /// content of an interaction under a legal hold is 409 `legal_hold`.
 ///
-/// This needs the scope `content:delete`. Sensitive content also needs `content:read:sensitive`.
+/// This operation needs the scope `content:delete`. Sensitive content also needs `content:read:sensitive`.
 #[utoipa::path(tag = "content", operation_id = "delete_content", security(("bearer" = ["content:delete"])),
     params(("content_id" = Uuid, Path, description = "The id of the content.")),
     responses((status = 204, description = "The content is deleted."), CallProblems, ItemProblems, HeldProblems))]
@@ -279,7 +279,7 @@ pub async fn delete_content(
 /// interactions under a legal hold, with the code `legal_hold`. An interaction that is unknown or has no content is not a failure. While one batch runs for the tenant, another one is
 /// 429.
 ///
-/// This needs the scope `content:delete`. Sensitive content also needs `content:read:sensitive`.
+/// This operation needs the scope `content:delete`. Sensitive content also needs `content:read:sensitive`.
 #[utoipa::path(tag = "content", operation_id = "delete_content_batch", security(("bearer" = ["content:delete"])),
     request_body = ContentDeletion,
     responses((status = 200, description = "The numbers of deleted pieces of content and the failures.", body = DeletedContent),

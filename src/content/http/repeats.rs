@@ -14,7 +14,7 @@ use crate::base::actor::Actor;
 use crate::base::hex::hex;
 use crate::content::{Content, Keyed, NewContent, Once, Uploaded, find};
 use crate::http::{ApiResult, Code, Problem};
-use crate::idempotency::http::{IdempotencyKey, REPLAYED};
+use crate::idempotency::http::{IdempotencyHeader, REPLAYED};
 use crate::idempotency::{self, IdempotencyError};
 use crate::vault::AppContext;
 
@@ -36,7 +36,7 @@ pub(super) async fn begin<T: DeserializeOwned>(
     stores: &Arc<AppContext>,
     actor: &Actor,
     route: &str,
-    key: &IdempotencyKey,
+    key: &IdempotencyHeader,
     body: impl FnOnce() -> ApiResult<Value>,
 ) -> ApiResult<Option<Keyed<T>>> {
     let Some(key) = &key.0 else { return Ok(None) };
@@ -62,8 +62,9 @@ pub(super) async fn uploaded(
     sha256: Option<[u8; 32]>,
 ) -> ApiResult<HttpResponse> {
     let content = find(stores, actor.tenant, id).await?.ok_or_else(|| {
-        Problem::new(Code::StateConflict)
-            .detail("The content that the first call with this key stored was deleted. Nothing was stored.")
+        Problem::new(Code::StateConflict).detail(
+            "The content that the first call with this key stored was deleted. Nothing was stored. Use another key.",
+        )
     })?;
     // The sender knows the digest of a text, although the service does not keep it.
     let item = ContentItem::without_parts(Content { sha256, ..content }, &actor.form, dropped);

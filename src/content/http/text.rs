@@ -57,7 +57,7 @@ pub(super) fn refuse(broken: &DocumentError) -> Problem {
     }
 }
 
-/// The text in the view asked for or the widest held, or a range of it.
+/// The text in the requested view or the widest allowed one, or a range of it.
 pub(super) async fn answer(
     request: &HttpRequest,
     stores: &AppContext,

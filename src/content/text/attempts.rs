@@ -1,5 +1,5 @@
-//! Attempts to read a text again, noted before they begin: so a text that ends the process is known at the next start, and one that
-//! cannot be read is not tried night after night.
+//! Attempts to read a text again. Each is noted before it begins, so that the next start knows a text that ends the
+//! process. A text that cannot be read is not tried in every pass.
 
 use chrono::{DateTime, Utc};
 

@@ -7,7 +7,7 @@ use pii::{Identifier, Kind};
 
 use super::sql::Customer;
 use crate::archive::mentions::{self, Mention, NewMention, Owner};
-use crate::base::chunks::Sealer;
+use crate::base::chunks::ChunkSealer;
 use crate::base::crypto::Key;
 use crate::base::id::{ContentId, IdentifierId, ObjectId};
 use crate::base::target::Target;
@@ -68,7 +68,7 @@ pub async fn write(
     let mut tx = stores.vault.write().await?;
     vault::keep_content_key(&mut tx, keyset, object, key).await?;
     tx.commit().await?;
-    let mut sealer = Sealer::new(key, &object.place(keyset.tenant))?;
+    let mut sealer = ChunkSealer::new(key, &object.place(keyset.tenant))?;
     let mut writing = content_store.objects.create(keyset.tenant, object).await?;
     let mut part = Vec::new();
     for piece in text.as_bytes().chunks(content_store.objects.part()) {

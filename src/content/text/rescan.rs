@@ -60,7 +60,7 @@ struct Rescanned {
 }
 
 /// The identifiers for which a text has to be searched.
-struct Pending {
+struct PendingRescan {
     own: Own,
     /// The id of the name, if there is one.
     name: Option<IdentifierId>,
@@ -150,7 +150,7 @@ impl Rescan<'_> {
         let format = Format::of(&content.media_type).ok_or_else(|| broken(content, "media_type"))?;
         let region = tenants::find(&mut stores.archive.read().await?, tenant).await?.region;
         let (mut mentions, mut is_replaced) = (Vec::new(), false);
-        for Pending { own, name } in self.pending(customer, wanted).await? {
+        for PendingRescan { own, name } in self.pending(customer, wanted).await? {
             let case = Case {
                 region,
                 own: own.clone(),
@@ -171,21 +171,21 @@ impl Rescan<'_> {
     }
 
     /// The interaction's customer as it is now, and then every other identifier by itself.
-    async fn pending(&self, customer: &Customer, wanted: &[IdentifierId]) -> Result<Vec<Pending>, ContentError> {
+    async fn pending(&self, customer: &Customer, wanted: &[IdentifierId]) -> Result<Vec<PendingRescan>, ContentError> {
         let held: Vec<IdentifierId> = customer.held().collect();
         let mut sought = Vec::new();
         if wanted.iter().any(|id| held.contains(id)) {
             let own = own_of(self.stores, self.keyset, held.iter().copied()).await?;
-            sought.push(Pending { own, name: customer.name_id });
+            sought.push(PendingRescan { own, name: customer.name_id });
         }
         let others = wanted.iter().copied().filter(|id| !held.contains(id));
         let mut tx = self.stores.vault.read().await?;
         let others: HashMap<IdentifierId, Identifier> = vault::open(&mut tx, self.keyset, others).await?;
         sought.extend(others.into_iter().map(|(id, identifier)| match identifier {
-            Identifier::Phone(phone) => Pending { own: Own { phone: Some(phone), ..Own::default() }, name: None },
-            Identifier::Email(email) => Pending { own: Own { email: Some(email), ..Own::default() }, name: None },
+            Identifier::Phone(phone) => PendingRescan { own: Own { phone: Some(phone), ..Own::default() }, name: None },
+            Identifier::Email(email) => PendingRescan { own: Own { email: Some(email), ..Own::default() }, name: None },
             Identifier::Name { name, .. } => {
-                Pending { own: Own { name: Some(name), ..Own::default() }, name: Some(id) }
+                PendingRescan { own: Own { name: Some(name), ..Own::default() }, name: Some(id) }
             }
         }));
         Ok(sought)

@@ -60,7 +60,7 @@ const fn yes() -> bool {
 }
 
 impl DeliveryTarget {
-    /// The target as it was meant, or what is wrong with it.
+    /// The target, or the errors of its fields.
     pub fn read(self) -> Result<NewDestination, Vec<FieldError>> {
         let Self { url, password, private_key, host_key, endpoint, region, access_key_id, rename: renames } = self;
         let address =
@@ -165,14 +165,14 @@ impl From<Delivery> for DeliveryItem {
     }
 }
 
-/// Which deliveries a list has.
+/// The query of a list of deliveries.
 #[derive(Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct DeliveryListing {
     /// The state that the listed deliveries have.
     pub state: Option<DeliveryState>,
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     #[param(format = "cursor")]
     pub cursor: Option<String>,
     /// The largest number of items in the page.

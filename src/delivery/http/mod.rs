@@ -31,9 +31,10 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
 
 /// Get the delivery target
 ///
-/// The target to which the tenant's recordings are delivered, without its secret. It is 404 if there is none.
+/// The target to which the tenant's recordings are delivered, without its secret. If there is no target, the call
+/// returns 404.
 ///
-/// This needs the scope `keys:admin`.
+/// This operation needs the scope `keys:admin`.
 #[utoipa::path(tag = "delivery", operation_id = "get_delivery_target", security(("bearer" = ["keys:admin"])),
     responses((status = 200, description = "The delivery target, without its secret.", body = DeliveryTargetItem), CallProblems, ItemProblems))]
 #[get("/tenant/delivery-target")]
@@ -48,14 +49,14 @@ pub async fn get_delivery_target(
 
 /// Set the delivery target
 ///
-/// Recordings, screen recordings, and voicemails that are stored from now on are delivered there with their metadata.
-/// Deliveries that are held are tried there. The secret is sealed for this address and never returned.
+/// Recordings, screen recordings, and voicemails that are stored from now on are delivered to this target with their
+/// metadata. Held deliveries are sent to it too. The secret is sealed for this address and never returned.
 ///
 /// `sftp://` needs a `host_key`, and a `password` or a `private_key`. `ftps://` (explicit TLS), `ftps+implicit://`, and `ftp://` need a
 /// `password`, and `ftp://` needs the tenant's setting `recordings.allow_plain_ftp`. `s3://` needs `access_key_id` and
 /// its secret as `password`. `file:///` must be in a folder that the service's settings name.
 ///
-/// This needs the scope `keys:admin`.
+/// This operation needs the scope `keys:admin`.
 #[utoipa::path(tag = "delivery", operation_id = "set_delivery_target", security(("bearer" = ["keys:admin"])),
     request_body = DeliveryTarget,
     responses((status = 200, description = "The delivery target, without its secret.", body = DeliveryTargetItem),
@@ -75,7 +76,7 @@ pub async fn set_delivery_target(
 ///
 /// Recordings that are stored from now on are not delivered. Deliveries that are not finished are held.
 ///
-/// This needs the scope `keys:admin`.
+/// This operation needs the scope `keys:admin`.
 #[utoipa::path(tag = "delivery", operation_id = "remove_delivery_target", security(("bearer" = ["keys:admin"])),
     responses((status = 204, description = "The delivery target is removed."), CallProblems, ItemProblems))]
 #[delete("/tenant/delivery-target")]
@@ -94,7 +95,7 @@ pub async fn remove_delivery_target(
 ///
 /// The deliveries in one state or in all, newest first.
 ///
-/// This needs the scope `jobs:read`.
+/// This operation needs the scope `jobs:read`.
 #[utoipa::path(tag = "delivery", operation_id = "list_deliveries", security(("bearer" = ["jobs:read"])),
     params(DeliveryListing),
     responses((status = 200, description = "A page of deliveries, newest first.", body = DeliveryPage), CallProblems, ListProblems))]
@@ -117,10 +118,10 @@ pub async fn list_deliveries(
 
 /// Try a delivery again
 ///
-/// The delivery is tried at once, whatever its next attempt was or the reason why it is held. A held delivery begins
-/// again. A delivery that was delivered or cancelled is 409.
+/// The delivery is tried at once, even if its next attempt is later or the delivery is held. A held delivery begins
+/// again. For a delivery that was delivered or cancelled, the call returns 409.
 ///
-/// This needs the scope `keys:admin`.
+/// This operation needs the scope `keys:admin`.
 #[utoipa::path(tag = "delivery", operation_id = "retry_delivery", security(("bearer" = ["keys:admin"])),
     params(("id" = Uuid, Path, description = "The id of the delivery.")),
     responses((status = 200, description = "The delivery, which is pending again.", body = DeliveryItem),
@@ -140,7 +141,7 @@ impl From<DeliveryError> for Problem {
         match error {
             DeliveryError::Unknown => Self::new(Code::NotFound),
             DeliveryError::Done => Self::new(Code::StateConflict)
-                .detail("The delivery was delivered or cancelled, so it cannot be tried again."),
+                .detail("The delivery was delivered or cancelled, so it cannot be tried again. Read its state."),
             DeliveryError::Rule(pointer, code, rule) => Self::new(Code::ValidationFailed).at(pointer, code, rule),
             DeliveryError::NotBuiltIn => Self::new(Code::NotBuiltIn)
                 .detail("This build does not include this kind of delivery target. Use another one."),

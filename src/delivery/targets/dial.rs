@@ -1,4 +1,4 @@
-//! A line to a server.
+//! A TCP connection to a server.
 
 use std::time::Duration;
 
@@ -8,22 +8,22 @@ use super::{of_io, within};
 use crate::delivery::address::Login;
 use crate::delivery::model::SendError;
 
-/// Connects to any of the addresses that a server's name has.
+/// Connects to the first address of a server's name that accepts a connection.
 pub async fn dial(login: &Login, timeout: Duration) -> Result<TcpStream, SendError> {
     within(timeout, async {
-        let places = tokio::net::lookup_host((login.host.as_str(), login.port)).await;
-        let mut fault = SendError::Unreachable;
-        for place in places.map_err(|_| SendError::Unreachable)? {
-            match TcpStream::connect(place).await {
-                Ok(line) => {
-                    // Commands are small and wait for their answers.
-                    let _ = line.set_nodelay(true);
-                    return Ok(line);
+        let addresses = tokio::net::lookup_host((login.host.as_str(), login.port)).await;
+        let mut last_error = SendError::Unreachable;
+        for address in addresses.map_err(|_| SendError::Unreachable)? {
+            match TcpStream::connect(address).await {
+                Ok(connection) => {
+                    // Commands are small, and each waits for its reply.
+                    let _ = connection.set_nodelay(true);
+                    return Ok(connection);
                 }
-                Err(error) => fault = of_io(&error),
+                Err(error) => last_error = of_io(&error),
             }
         }
-        Err(fault)
+        Err(last_error)
     })
     .await
 }

@@ -1,4 +1,4 @@
-//! A folder of this machine, or one that is mounted on it: below the folder of the settings, in the tenant's own.
+//! A folder of this machine, or a mounted one. It is in the tenant's folder, below the folder of the settings.
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::delivery::payload::PayloadBody;
 pub struct Folder(PathBuf);
 
 impl Folder {
-    /// The folder, made if it is missing.
+    /// Opens the folder. A missing folder is created.
     pub async fn open(reach: &Reach, parts: &[String]) -> Result<Self, SendError> {
         let folder = parts.iter().fold(reach.folder.clone(), |folder, part| folder.join(part));
         fs::create_dir_all(&folder).await.map_err(|error| of_io(&error))?;
@@ -34,7 +34,7 @@ impl Folder {
         while let Some(bytes) = body.next().await? {
             file.write_all(&bytes).await.map_err(|error| of_io(&error))?;
         }
-        // A file is on the disk before it gets its own name.
+        // A file is on the disk before it is renamed.
         file.flush().await.map_err(|error| of_io(&error))?;
         file.sync_all().await.map_err(|error| of_io(&error))?;
         Ok(())

@@ -1,4 +1,5 @@
-//! Targets: where the two files of a delivery are written under another name, and get their own when they are whole.
+//! Targets: the servers, buckets, and folders that deliveries are written to. A file is written under another name, and
+//! renamed when it is whole.
 
 #[cfg(any(feature = "ftp", feature = "sftp"))]
 mod dial;
@@ -27,7 +28,7 @@ pub use ftp::read_fingerprint;
 #[cfg(feature = "sftp")]
 pub use sftp::{read_host_key, read_private_key};
 
-/// The settings that reaching a target needs besides its address.
+/// The settings for a connection to a target, besides its address.
 #[derive(Clone, Debug)]
 pub struct Reach {
     /// The folder that contains the tenants' folders.
@@ -55,7 +56,7 @@ pub enum TargetSession {
     Sftp(sftp::Sftp),
 }
 
-/// Calls the same function of whichever target it is.
+/// Calls the same function for each kind of target.
 macro_rules! each {
     ($target:expr, $inner:ident => $call:expr) => {
         match $target {
@@ -82,7 +83,7 @@ impl TargetSession {
         }
     }
 
-    /// Reaches a target and logs in.
+    /// Connects to a target and logs in.
     pub async fn open(
         address: &Address,
         destination: &Destination,
@@ -108,17 +109,17 @@ impl TargetSession {
         }
     }
 
-    /// How long a file of this name is, if there is one.
+    /// The size of the file of this name, if it exists.
     pub async fn size(&mut self, name: &str) -> Result<Option<u64>, SendError> {
         each!(self, target => target.size(name).await)
     }
 
-    /// Writes a whole file, in place of one of this name.
+    /// Writes a whole file. It replaces a file of this name.
     pub async fn write(&mut self, name: &str, body: &mut PayloadBody) -> Result<(), AttemptError> {
         each!(self, target => target.write(name, body).await)
     }
 
-    /// Gives a whole file its own name, in place of one of this name.
+    /// Renames a whole file. It replaces a file of the new name.
     pub async fn rename(&mut self, from: &str, to: &str) -> Result<(), SendError> {
         each!(self, target => target.rename(from, to).await)
     }
@@ -129,13 +130,13 @@ impl TargetSession {
     }
 }
 
-/// A step that a server takes longer for than anybody waits is [`SendError::Timeout`].
+/// A step that takes longer than the timeout is [`SendError::Timeout`].
 #[cfg(any(feature = "ftp", feature = "s3", feature = "sftp"))]
 async fn within<T>(timeout: Duration, step: impl Future<Output = Result<T, SendError>>) -> Result<T, SendError> {
     tokio::time::timeout(timeout, step).await.unwrap_or(Err(SendError::Timeout))
 }
 
-/// The fault that an error of the system means.
+/// The error for an I/O error of the system.
 fn of_io(error: &io::Error) -> SendError {
     use io::ErrorKind;
     match error.kind() {
@@ -154,7 +155,7 @@ fn of_io(error: &io::Error) -> SendError {
     }
 }
 
-/// The certificates of a file (PEM), for those who bring authorities of their own.
+/// The certificates (PEM) of the file that the settings name.
 #[cfg(any(feature = "ftp", feature = "s3"))]
 async fn read_file(file: &Path) -> Result<Vec<u8>, SendError> {
     tokio::fs::read(file).await.map_err(|_| SendError::CertificateInvalid)

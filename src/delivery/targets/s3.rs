@@ -1,4 +1,4 @@
-//! A bucket. A file appears in it when it is whole and not before, so that no other name is needed.
+//! A bucket. A file appears in it only when it is whole, so that no other name is needed.
 
 use std::time::Duration;
 
@@ -13,20 +13,20 @@ use crate::delivery::payload::PayloadBody;
 use crate::outbox::Destination;
 use crate::vault::DeliverySecret;
 
-/// How much is sent at a time, in bytes: S3 takes no smaller parts than 5 MiB and no more of them than 10,000.
+/// The size of a part, in bytes. S3 accepts parts from 5 MiB on, and at most 10,000 of them.
 const PART: usize = 8 << 20;
 
-/// A bucket and what the names in it begin with.
+/// A bucket and the prefix of the names in it.
 pub struct BucketTarget {
     store: AmazonS3,
     prefix: Vec<String>,
-    /// A file that is written and has no name yet.
+    /// A file that is written but not complete.
     written: Option<Box<dyn MultipartUpload>>,
     timeout: Duration,
 }
 
 impl BucketTarget {
-    /// The bucket. Nothing is asked yet.
+    /// The bucket. No request is sent yet.
     pub async fn open(
         (bucket, prefix): (&str, &[String]),
         destination: &Destination,
@@ -45,7 +45,7 @@ impl BucketTarget {
         }
         // The worker tries a failed transfer again, not this client.
         let retries = RetryConfig { max_retries: 0, ..RetryConfig::default() };
-        // Not from the environment: this is the tenant's bucket, and the service's own keys are none of its business.
+        // The environment is not read: the service's own keys must not be sent to the tenant's bucket.
         let mut builder = AmazonS3Builder::new()
             .with_bucket_name(bucket)
             .with_access_key_id(key)
@@ -77,7 +77,7 @@ impl BucketTarget {
         .await
     }
 
-    /// Sends all parts. The name of the part file is of no use here.
+    /// Sends all parts. A bucket needs no name for a partial file.
     pub async fn write(&mut self, name: &str, body: &mut PayloadBody) -> Result<(), AttemptError> {
         let own = name.rsplit_once('.').and_then(|(rest, _)| rest.rsplit_once('.')).map_or(name, |(own, _)| own);
         let (store, path) = (&self.store, self.path(own));
@@ -97,14 +97,14 @@ impl BucketTarget {
         within(self.timeout, async { upload.complete().await.map(drop).map_err(|error| of_s3(&error)) }).await
     }
 
-    /// Gives up what is written and has no name yet.
+    /// Aborts the upload of a file that is not complete.
     pub async fn remove(&mut self, _: &str) -> Result<(), SendError> {
         let Some(mut upload) = self.written.take() else { return Ok(()) };
         within(self.timeout, async { upload.abort().await.map_err(|error| of_s3(&error)) }).await
     }
 }
 
-/// Sends all parts; at least one, since an object without any is none.
+/// Sends all parts, and at least one, because S3 does not accept an object without parts.
 async fn send(timeout: Duration, upload: &mut dyn MultipartUpload, body: &mut PayloadBody) -> Result<(), AttemptError> {
     let (mut waiting, mut is_first) = (Vec::new(), true);
     loop {
@@ -135,7 +135,7 @@ fn of_s3(error: &Error) -> SendError {
     }
 }
 
-/// Looks for what broke the line, in the causes of an error.
+/// Finds the I/O error among the causes of an error.
 fn of_source(error: &(dyn std::error::Error + 'static)) -> SendError {
     let mut cause = Some(error);
     while let Some(error) = cause {

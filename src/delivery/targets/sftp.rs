@@ -1,4 +1,4 @@
-//! A server of SFTP, whose key is pinned: another one is never logged in to.
+//! An SFTP server. Its key is pinned: the worker never logs in to a server with another key.
 
 use std::borrow::Cow;
 use std::str::FromStr as _;
@@ -27,13 +27,13 @@ use crate::delivery::payload::PayloadBody;
 use crate::outbox::Destination;
 use crate::vault::DeliverySecret;
 
-/// How much one packet writes, in bytes: what every server takes.
+/// The size of one packet, in bytes. Every server accepts this size.
 const PACKET: usize = 32 << 10;
 
-/// How many packets are on their way at a time.
+/// The number of packets that are sent before a reply is awaited.
 const AT_ONCE: usize = 32;
 
-/// The extension by which a file replaces another in one step.
+/// The extension that replaces a file by another one in one step.
 const POSIX_RENAME: &str = "posix-rename@openssh.com";
 
 /// A server's key as an operator registered it.
@@ -70,7 +70,7 @@ impl HostKey {
         }
     }
 
-    /// The algorithms to ask a server for, one kind of key after the other. A fingerprint does not say of which kind the
+    /// The algorithms to request from a server, one kind of key after the other. A fingerprint does not say of which kind the
     /// key is, and a server shows only one key at a time.
     fn kinds(&self) -> Vec<Vec<Algorithm>> {
         let ecdsa = |curve| vec![Algorithm::Ecdsa { curve }];
@@ -93,7 +93,7 @@ fn rsa() -> Vec<Algorithm> {
     [HashAlg::Sha512, HashAlg::Sha256].map(|hash| Algorithm::Rsa { hash: Some(hash) }).to_vec()
 }
 
-/// Lets in the one server it was told of.
+/// Accepts only the server with the registered key.
 struct Pinned(HostKey);
 
 impl client::Handler for Pinned {
@@ -107,9 +107,9 @@ impl client::Handler for Pinned {
     }
 }
 
-/// A server that was logged in to.
+/// A session of a server, after the login.
 pub struct Sftp {
-    /// The line ends with it.
+    /// The connection is closed when the session is dropped.
     _session: Handle<Pinned>,
     files: RawSftpSession,
     folder: String,
@@ -118,7 +118,7 @@ pub struct Sftp {
 }
 
 impl Sftp {
-    /// Reaches the server, makes sure that it is the right one, and logs in.
+    /// Connects to the server, checks its key, and logs in.
     pub async fn open(
         login: &Login,
         destination: &Destination,
@@ -177,7 +177,7 @@ impl Sftp {
         }
     }
 
-    /// Writes many packets at a time, so that a far server is not waited for at each.
+    /// Writes many packets at a time, so that the worker does not wait for a distant server after each one.
     async fn fill(&self, handle: &str, body: &mut PayloadBody) -> Result<u64, AttemptError> {
         let (mut at, mut writing) = (0, FuturesUnordered::new());
         while let Some(bytes) = body.next().await? {
@@ -196,16 +196,16 @@ impl Sftp {
     }
 
     pub async fn rename(&mut self, from: &str, to: &str) -> Result<(), SendError> {
-        let place = to;
+        let name = to;
         let (from, to) = (self.path(from), self.path(to));
         if self.replaces && self.replace(&from, &to).await.is_ok() {
             return Ok(());
         }
         // A server may refuse to replace files, or to remove them. The older rename refuses a name that is taken, and only
-        // then is there something to remove.
+        // then is there a file to remove.
         match self.files.rename(from.as_str(), to.as_str()).await {
             Ok(_) => Ok(()),
-            Err(error) if self.size(place).await?.is_none() => Err(of_sftp(error)),
+            Err(error) if self.size(name).await?.is_none() => Err(of_sftp(error)),
             Err(_) => {
                 self.remove_path(&to).await?;
                 self.files.rename(from, to).await.map(drop).map_err(of_sftp)
@@ -240,7 +240,7 @@ impl Sftp {
     }
 }
 
-/// The folder as the server knows it: absolute, or below the login's own.
+/// The folder as the server names it: absolute, or below the home folder of the login.
 fn folder_of(login: &Login) -> String {
     match login.folder.split_first() {
         Some((first, [])) if first == "~" => ".".to_owned(),
@@ -249,14 +249,15 @@ fn folder_of(login: &Login) -> String {
     }
 }
 
-/// Connects to a server with keys of one kind. A server that shows another key than the pinned one is left at once.
+/// Connects to a server with keys of one kind. If the server shows another key than the pinned one, the
+/// connection ends at once.
 async fn connect(
     login: &Login,
     kind: Vec<Algorithm>,
     host_key: &HostKey,
     timeout: Duration,
 ) -> Result<Handle<Pinned>, SendError> {
-    let line = dial(login, timeout).await?;
+    let connection = dial(login, timeout).await?;
     let mut config = client::Config {
         inactivity_timeout: Some(timeout),
         keepalive_interval: Some(timeout / 3),
@@ -265,7 +266,7 @@ async fn connect(
     };
     config.preferred.key = Cow::Owned(kind);
     let pinned = Pinned(host_key.clone());
-    within(timeout, async { client::connect_stream(Arc::new(config), line, pinned).await.map_err(of_ssh) }).await
+    within(timeout, async { client::connect_stream(Arc::new(config), connection, pinned).await.map_err(of_ssh) }).await
 }
 
 async fn authenticate(
@@ -299,31 +300,31 @@ async fn send_password(session: &mut Handle<Pinned>, user: &str, password: &Secr
         AuthResult::Failure { remaining_methods, partial_success: false }
             if remaining_methods.contains(&MethodKind::KeyboardInteractive) =>
         {
-            answer_prompt(session, user, password).await
+            reply_to_prompt(session, user, password).await
         }
         AuthResult::Failure { .. } => Err(SendError::AuthFailed),
     }
 }
 
-/// Logs in where the password is the reply to a prompt (RFC 4256). Only one prompt without an echo gets it, and only once:
-/// a second one asks for something else.
-async fn answer_prompt(session: &mut Handle<Pinned>, user: &str, password: &str) -> Result<(), SendError> {
-    let mut is_answered = false;
-    let mut told = session.authenticate_keyboard_interactive_start(user, None).await.map_err(of_ssh)?;
+/// Logs in at a server whose password is the reply to a prompt (RFC 4256). The password is sent to one prompt without an
+/// echo, and only once. A second prompt is for something else.
+async fn reply_to_prompt(session: &mut Handle<Pinned>, user: &str, password: &str) -> Result<(), SendError> {
+    let mut has_replied = false;
+    let mut response = session.authenticate_keyboard_interactive_start(user, None).await.map_err(of_ssh)?;
     loop {
-        let replies = match told {
+        let replies = match response {
             KeyboardInteractiveAuthResponse::Success => return Ok(()),
             KeyboardInteractiveAuthResponse::Failure { .. } => return Err(SendError::AuthFailed),
             KeyboardInteractiveAuthResponse::InfoRequest { prompts, .. } => match prompts.as_slice() {
                 [] => Vec::new(),
-                [Prompt { echo: false, .. }] if !is_answered => {
-                    is_answered = true;
+                [Prompt { echo: false, .. }] if !has_replied => {
+                    has_replied = true;
                     vec![password.to_owned()]
                 }
                 _ => return Err(SendError::AuthFailed),
             },
         };
-        told = session.authenticate_keyboard_interactive_respond(replies).await.map_err(of_ssh)?;
+        response = session.authenticate_keyboard_interactive_respond(replies).await.map_err(of_ssh)?;
     }
 }
 
@@ -350,7 +351,7 @@ fn of_sftp(error: SftpError) -> SendError {
             StatusCode::NoSuchFile => SendError::FolderMissing,
             StatusCode::PermissionDenied => SendError::Permission,
             StatusCode::NoConnection | StatusCode::ConnectionLost => SendError::ConnectionLost,
-            // All that the protocol has for a full disk; OpenSSH says it so.
+            // The protocol has no better code for a full disk. OpenSSH uses this one.
             StatusCode::Failure => SendError::Quota,
             _ => SendError::Refused,
         },

@@ -112,7 +112,7 @@ impl From<ExportNotice> for AccessExportWarning {
 pub struct AccessExportListing {
     /// Only exports in this state.
     pub status: Option<ExportStatus>,
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     #[param(format = "cursor")]
     pub cursor: Option<String>,
     /// The largest number of items in the page: 1 to 200. The default is 50.

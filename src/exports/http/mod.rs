@@ -25,7 +25,7 @@ use crate::http::path::Id;
 use crate::http::query::{Nothing, Params};
 use crate::http::raw::Binary;
 use crate::http::{ApiResult, Caller, Code, Problem, Registry};
-use crate::idempotency::http::{IdempotencyKey, REPLAYED};
+use crate::idempotency::http::{IdempotencyHeader, REPLAYED};
 use crate::idempotency::{self, Call, IdempotencyError};
 use crate::vault::AppContext;
 
@@ -55,7 +55,7 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
 /// The warning `several_names` says that the records may belong to several people. The warning `nothing_found` says that
 /// the archive has no record of the customer.
 ///
-/// This needs the scope `exports:write`.
+/// This operation needs the scope `exports:write`.
 #[utoipa::path(tag = "exports", operation_id = "create_access_export", security(("bearer" = ["exports:write"])),
     params(("Idempotency-Key" = Option<String>, Header, description = "A call with the same key within 24 hours returns \
                                                                         the same result. 1 to 255 visible ASCII \
@@ -69,7 +69,7 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
 pub async fn create_access_export(
     caller: Caller<ExportsWrite>,
     _: Params<Nothing>,
-    key: IdempotencyKey,
+    key: IdempotencyHeader,
     body: Body<NewExport>,
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
@@ -82,7 +82,7 @@ pub async fn create_access_export(
         Keyed::Again(Ordered { id }) => {
             let export = super::find(&app, caller.tenant, id).await.map_err(|error| match error {
                 ExportError::NotFound => Problem::new(Code::StateConflict)
-                    .detail("The export that the first call with this key ordered has ended."),
+                    .detail("The export that the first call with this key ordered has ended. Use another key."),
                 error => error.into(),
             })?;
             return Ok(accepted(export, true));
@@ -109,7 +109,7 @@ fn accepted(export: Export, is_replayed: bool) -> HttpResponse {
 ///
 /// The exports that have not ended, newest first.
 ///
-/// This needs the scope `exports:write` or `reveals:approve`.
+/// This operation needs the scope `exports:write` or `reveals:approve`.
 #[utoipa::path(tag = "exports", operation_id = "list_access_exports",
     security(("bearer" = ["exports:write", "reveals:approve"])), params(AccessExportListing),
     responses((status = 200, description = "A page of exports, newest first.", body = AccessExportPage),
@@ -132,7 +132,7 @@ pub async fn list_access_exports(
 
 /// Get an export
 ///
-/// This needs the scope `exports:write` or `reveals:approve`.
+/// This operation needs the scope `exports:write` or `reveals:approve`.
 #[utoipa::path(tag = "exports", operation_id = "get_access_export",
     security(("bearer" = ["exports:write", "reveals:approve"])),
     params(("id" = Uuid, Path, description = "The id of the export.")),
@@ -149,9 +149,9 @@ pub async fn get_access_export(
 
 /// Approve an export
 ///
-/// The user who ordered it cannot approve it: that is 403 `own_request`, and it is audited.
+/// The user who ordered the export cannot approve it. Such a call returns 403 `own_request`, and it is audited.
 ///
-/// This needs the scope `reveals:approve`.
+/// This operation needs the scope `reveals:approve`.
 #[utoipa::path(tag = "exports", operation_id = "approve_access_export", security(("bearer" = ["reveals:approve"])),
     params(("id" = Uuid, Path, description = "The id of the export.")),
     responses((status = 200, description = "The export, which is ready.", body = AccessExport),
@@ -168,9 +168,9 @@ pub async fn approve_access_export(
 
 /// Deny an export
 ///
-/// The user who ordered it cannot deny it.
+/// The user who ordered the export cannot deny it.
 ///
-/// This needs the scope `reveals:approve`.
+/// This operation needs the scope `reveals:approve`.
 #[utoipa::path(tag = "exports", operation_id = "deny_access_export", security(("bearer" = ["reveals:approve"])),
     params(("id" = Uuid, Path, description = "The id of the export.")),
     responses((status = 200, description = "The export, which is denied.", body = AccessExport),
@@ -187,9 +187,10 @@ pub async fn deny_access_export(
 
 /// Create a temporary address of an export
 ///
-/// The address downloads the copy once, within 60 seconds, and needs no token. An export that is not ready is 409.
+/// The address downloads the copy once, within 60 seconds, and needs no token. If the export is not ready, the call
+/// returns 409.
 ///
-/// This needs the scope `exports:write`.
+/// This operation needs the scope `exports:write`.
 #[utoipa::path(tag = "exports", operation_id = "create_access_export_ticket", security(("bearer" = ["exports:write"])),
     params(("id" = Uuid, Path, description = "The id of the export."),
         ("Idempotency-Key" = Option<String>, Header, description = "A call with the same key within 24 hours makes no \
@@ -202,7 +203,7 @@ pub async fn create_access_export_ticket(
     caller: Caller<ExportsWrite>,
     id: Id<ExportId>,
     _: Params<Nothing>,
-    key: IdempotencyKey,
+    key: IdempotencyHeader,
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
     let key = match &key.0 {
@@ -227,11 +228,11 @@ pub async fn create_access_export_ticket(
 /// Download an export by its temporary address
 ///
 /// A ZIP file with `index.html`, `data.json` and its schema, CSV files, texts, recordings, `processing.json`, and the
-/// signed `manifest.json`. It is made while it is downloaded. The download is audited under the name of the user who made
-/// the address. An address that was used, has ended, or never existed is 404. If the customer is forgotten during the
-/// download, the response breaks off, and the file does not open.
+/// signed `manifest.json`. It is made while it is downloaded. The download is audited under the name of the user who
+/// made the address. For an address that was used, has ended, or never existed, the call returns 404. If the customer
+/// is forgotten during the download, the response breaks off, and the file does not open.
 ///
-/// This needs no token and no scope.
+/// This operation needs no token and no scope.
 #[utoipa::path(tag = "exports", operation_id = "download_access_export", security(()),
     params(("ticket" = String, Path, description = "The ticket from the temporary address.")),
     responses((status = 200, description = "The ZIP file.", body = Binary, content_type = "application/zip"),

@@ -12,7 +12,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, encode};
 use serde_json::{Map, Value, json};
 
 use super::claims::is_clean;
-use super::set::{KeySet, VerificationKey};
+use super::set::{ProviderKeySet, TokenKey};
 use super::{DEV_AUDIENCE, DEV_ISSUER};
 use crate::base::clock::Clock;
 use crate::base::crypto;
@@ -101,10 +101,10 @@ pub(super) fn issuer() -> IssuerConfig {
 }
 
 /// The keys that verify development tokens.
-pub(super) fn verification_keys(config: &Config) -> Result<KeySet, DevKeyError> {
+pub(super) fn verification_keys(config: &Config) -> Result<ProviderKeySet, DevKeyError> {
     let pair = Ed25519KeyPair::from_pkcs8(&private_key(config)?).map_err(|_| DevKeyError::Key)?;
     let key = DecodingKey::from_ed_der(pair.public_key().as_ref());
-    Ok(KeySet::new(vec![VerificationKey { kid: None, algorithms: vec![Algorithm::EdDSA], key }]))
+    Ok(ProviderKeySet::new(vec![TokenKey { kid: None, algorithms: vec![Algorithm::EdDSA], key }]))
 }
 
 /// The private key (PKCS #8). It is made if it does not exist.

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use self::provider::Provider;
-use self::set::KeySet;
+use self::set::ProviderKeySet;
 use self::token::BearerToken;
 use crate::base::actor::Scope;
 use crate::base::clock::Clock;
@@ -114,7 +114,7 @@ struct Terms {
 
 #[derive(Debug)]
 enum KeySource {
-    Fixed(Arc<KeySet>),
+    Fixed(Arc<ProviderKeySet>),
     Provider(Box<Provider>),
 }
 
@@ -171,7 +171,7 @@ impl TokenKeys {
 impl KeySource {
     fn open(issuer: &IssuerConfig) -> Result<Self, KeysError> {
         if let Some(file) = &issuer.jwks_file {
-            let set = KeySet::read(&std::fs::read(file).map_err(KeysError::File)?);
+            let set = ProviderKeySet::read(&std::fs::read(file).map_err(KeysError::File)?);
             // The file is read once, so a file without a usable key would refuse every token until the next start.
             let set = set.filter(|set| !set.is_empty()).ok_or(KeysError::NoKey)?;
             return Ok(Self::Fixed(Arc::new(set)));
@@ -201,7 +201,12 @@ impl Issuer {
         }
     }
 
-    fn verify_with(&self, keys: &KeySet, token: &BearerToken<'_>, now: DateTime<Utc>) -> Result<Claims, TokenError> {
+    fn verify_with(
+        &self,
+        keys: &ProviderKeySet,
+        token: &BearerToken<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Claims, TokenError> {
         if let Some(known) = keys.verified.find(token.text, now) {
             return known;
         }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use super::TokenError;
-use super::set::KeySet;
+use super::set::ProviderKeySet;
 
 /// The time for which keys are used without another fetch.
 const FRESH: TimeDelta = TimeDelta::minutes(10);
@@ -27,7 +27,7 @@ const LONGEST: usize = 1 << 20;
 /// Keys, and the time of their fetch.
 #[derive(Debug)]
 struct Fetched {
-    keys: Arc<KeySet>,
+    keys: Arc<ProviderKeySet>,
     at: DateTime<Utc>,
 }
 
@@ -83,7 +83,11 @@ impl Provider {
 
     /// The keys for a token that names `kid`. If the known keys do not have it, they are fetched again, at most once a
     /// minute. If the provider does not respond, keys up to a day old stay in use.
-    pub(super) async fn keys_for(&self, kid: Option<&str>, now: DateTime<Utc>) -> Result<Arc<KeySet>, TokenError> {
+    pub(super) async fn keys_for(
+        &self,
+        kid: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<Arc<ProviderKeySet>, TokenError> {
         let seen = self.fetched.load_full();
         let known = seen.as_ref().filter(|set| set.age(now) < STALE);
         match known {
@@ -109,8 +113,12 @@ impl Provider {
         Ok(Arc::clone(&set.keys))
     }
 
-    /// Newer keys than those that did not verify a token. The provider is asked at most once a minute.
-    pub(super) async fn newer_than(&self, keys: &Arc<KeySet>, now: DateTime<Utc>) -> Option<Arc<KeySet>> {
+    /// Newer keys than those that did not verify a token. The provider is called at most once a minute.
+    pub(super) async fn newer_than(
+        &self,
+        keys: &Arc<ProviderKeySet>,
+        now: DateTime<Utc>,
+    ) -> Option<Arc<ProviderKeySet>> {
         let newer = || {
             let fetched = self.fetched.load_full()?;
             (!Arc::ptr_eq(&fetched.keys, keys)).then(|| Arc::clone(&fetched.keys))
@@ -138,12 +146,12 @@ impl Provider {
         }
     }
 
-    async fn fetch(&self) -> Result<KeySet, &'static str> {
+    async fn fetch(&self) -> Result<ProviderKeySet, &'static str> {
         let keys = match &self.place {
             ProviderPlace::Keys(url) => self.get(url).await?,
             ProviderPlace::Issuer(issuer) => self.get(&self.discover(issuer).await?).await?,
         };
-        KeySet::read(&keys).ok_or("the response is not a set of keys")
+        ProviderKeySet::read(&keys).ok_or("the response is not a set of keys")
     }
 
     /// The URL of the keys, as the issuer's discovery document names it.

@@ -24,13 +24,13 @@ pub(super) fn algorithm(name: &str) -> Option<Algorithm> {
 }
 
 /// A key and the algorithms that it verifies: all of its kind, or the one that the provider names.
-pub(super) struct VerificationKey {
+pub(super) struct TokenKey {
     pub(super) kid: Option<String>,
     pub(super) algorithms: Vec<Algorithm>,
     pub(super) key: DecodingKey,
 }
 
-impl std::fmt::Debug for VerificationKey {
+impl std::fmt::Debug for TokenKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("VerificationKey")
             .field("kid", &self.kid)
@@ -41,13 +41,13 @@ impl std::fmt::Debug for VerificationKey {
 
 /// The keys of one provider, and the tokens that they have verified.
 #[derive(Debug)]
-pub(super) struct KeySet {
-    keys: Vec<VerificationKey>,
+pub(super) struct ProviderKeySet {
+    keys: Vec<TokenKey>,
     pub(super) verified: Verified,
 }
 
-impl KeySet {
-    pub(super) fn new(keys: Vec<VerificationKey>) -> Self {
+impl ProviderKeySet {
+    pub(super) fn new(keys: Vec<TokenKey>) -> Self {
         Self { keys, verified: Verified::default() }
     }
 
@@ -74,15 +74,15 @@ impl KeySet {
 
     /// The keys that may have signed a token. Several keys can have the same `kid` (RFC 7517, 4.5), and a token without
     /// `kid` may be signed by any of them.
-    pub(super) fn fitting(&self, kid: Option<&str>, algorithm: Algorithm) -> impl Iterator<Item = &VerificationKey> {
-        let named = move |key: &&VerificationKey| kid.is_none() || key.kid.as_deref() == kid;
-        let fits = move |key: &&VerificationKey| key.algorithms.contains(&algorithm);
+    pub(super) fn fitting(&self, kid: Option<&str>, algorithm: Algorithm) -> impl Iterator<Item = &TokenKey> {
+        let named = move |key: &&TokenKey| kid.is_none() || key.kid.as_deref() == kid;
+        let fits = move |key: &&TokenKey| key.algorithms.contains(&algorithm);
         self.keys.iter().filter(named).filter(fits).take(MOST_TRIED)
     }
 }
 
 /// The key, if it may verify signatures here. Its kind fixes the algorithms, and `alg`, `use`, and `key_ops` must agree.
-fn usable(jwk: Value) -> Option<VerificationKey> {
+fn usable(jwk: Value) -> Option<TokenKey> {
     let stated = match jwk.get("alg") {
         None | Some(Value::Null) => None,
         Some(Value::String(name)) => Some(name.clone()),
@@ -103,5 +103,5 @@ fn usable(jwk: Value) -> Option<VerificationKey> {
         && common.public_key_use.as_ref().is_none_or(|used| *used == PublicKeyUse::Signature)
         && common.key_operations.as_ref().is_none_or(|ops| ops.contains(&KeyOperations::Verify));
     let key = DecodingKey::from_jwk(&jwk).ok().filter(|_| agrees)?;
-    Some(VerificationKey { kid: jwk.common.key_id, algorithms, key })
+    Some(TokenKey { kid: jwk.common.key_id, algorithms, key })
 }

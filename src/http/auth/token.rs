@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::TokenError;
-use super::set::{self, VerificationKey};
+use super::set::{self, TokenKey};
 
 /// The longest token that is read, in bytes.
 const LONGEST: usize = 16 << 10;
@@ -52,7 +52,7 @@ impl<'t> BearerToken<'t> {
         Ok(Self { text, signed, payload, signature, algorithm, kid })
     }
 
-    pub(super) fn is_signed_by(&self, key: &VerificationKey) -> bool {
+    pub(super) fn is_signed_by(&self, key: &TokenKey) -> bool {
         crypto::verify(self.signature, self.signed.as_bytes(), &key.key, self.algorithm).unwrap_or(false)
     }
 
@@ -76,9 +76,8 @@ fn decoded<T: for<'de> Deserialize<'de>>(part: &str) -> Option<T> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
 }
 
-/// Whether a token of this type gives access, or has no type. Other kinds of tokens, such as security events
-/// (`secevent+jwt`) and logouts (`logout+jwt`), can have the same issuer, audience, and subject (RFC 8725, 3.11; RFC
-/// 9068, 4).
+/// Whether a token of this type gives access, or has no type. Other kinds of tokens can have the same issuer, audience,
+/// and subject (RFC 8725, 3.11; RFC 9068, 4). Examples are security events (`secevent+jwt`) and logouts (`logout+jwt`).
 fn gives_access(typ: &str) -> bool {
     let typ = typ.to_ascii_lowercase();
     ["jwt", "at+jwt"].contains(&typ.strip_prefix("application/").unwrap_or(&typ))

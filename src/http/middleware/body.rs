@@ -119,14 +119,14 @@ impl Arriving {
 pub(super) struct ResponseBody {
     body: BoxBody,
     piece: Bytes,
-    _kept: KeptValues,
+    _kept: ResponseValues,
 }
 
 /// The values that a response keeps until it is written: the request's body, its share of memory, and its call.
-pub(super) type KeptValues = (Option<RequestBody>, Option<MemoryShare>, Option<CallOnConnection>);
+pub(super) type ResponseValues = (Option<RequestBody>, Option<MemoryShare>, Option<CallOnConnection>);
 
 impl ResponseBody {
-    pub(super) const fn new(body: BoxBody, kept: KeptValues) -> Self {
+    pub(super) const fn new(body: BoxBody, kept: ResponseValues) -> Self {
         Self { body, piece: Bytes::new(), _kept: kept }
     }
 }

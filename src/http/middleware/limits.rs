@@ -48,7 +48,7 @@ struct CallWindow {
 
 /// One limit of a call, after the call was counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct CallLimit {
+struct HttpCallLimit {
     name: &'static str,
     quota: u32,
     left: u32,
@@ -59,7 +59,7 @@ struct CallLimit {
 /// The limits of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Allowance {
-    limits: Vec<CallLimit>,
+    limits: Vec<HttpCallLimit>,
     window: u64,
     is_used_up: bool,
 }
@@ -97,7 +97,7 @@ impl Limits {
                 counted.insert(*party, *window);
             }
         }
-        let limits = limits.into_iter().zip(windows).map(|((name, quota, _), window)| CallLimit {
+        let limits = limits.into_iter().zip(windows).map(|((name, quota, _), window)| HttpCallLimit {
             name,
             quota,
             left: quota.saturating_sub(window.calls),
@@ -142,7 +142,8 @@ impl Allowance {
 
     /// Adds the headers that tell the caller about the limits.
     pub(super) fn tell(&self, headers: &mut HeaderMap) {
-        let list = |item: &dyn Fn(&CallLimit) -> String| self.limits.iter().map(item).collect::<Vec<_>>().join(", ");
+        let list =
+            |item: &dyn Fn(&HttpCallLimit) -> String| self.limits.iter().map(item).collect::<Vec<_>>().join(", ");
         let policy = list(&|limit| format!("\"{}\";q={};w={}", limit.name, limit.quota, self.window));
         let rest = list(&|limit| format!("\"{}\";r={};t={}", limit.name, limit.left, limit.seconds));
         for (name, value) in [(POLICY, policy), (REST, rest)] {

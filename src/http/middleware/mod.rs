@@ -1,7 +1,8 @@
-//! The frame around all routes. Every call gets it, whatever the outcome.
+//! The frame around all routes. Every call passes through it.
 //!
-//! It gives a request id, `HEAD` as `GET`, `OPTIONS` and 405 from the table of routes, CORS, the caller's token, a time
-//! limit, a panic as 500, every failure as a problem, the headers, one log line, and one count.
+//! It gives a call a request id and a time limit, reads the caller's token, and handles CORS. It handles `HEAD` as
+//! `GET`. It returns `OPTIONS` and 405 from the table of routes, a panic as 500, and every failure as a problem. It
+//! adds the headers, and writes one log line and one count.
 
 mod body;
 mod cors;

@@ -15,7 +15,7 @@ use serde_json::json;
 use super::delete_content::{Cause, delete_some};
 use super::finish::ACTOR;
 use super::gc_identifiers;
-use crate::ageing::{self, Month, NamedPolicy, Plan, PolicyState};
+use crate::ageing::{self, AgeingPlan, Month, NamedPolicy, PolicyState};
 use crate::archive::ageing::{self as records, KeptBack, Ladder, MonthRules};
 use crate::archive::held;
 use crate::archive::unlink::changed_at;
@@ -58,7 +58,7 @@ type Planned = HashMap<String, DateTime<Utc>>;
 
 /// The month that a killed pass has planned, or else the next one that is old enough. The plan of a paused policy is
 /// dropped, so that no other policy waits for it. The rest of its month is planned again after the pause.
-async fn next_plan(context: &PassContext<'_>, pass: &Pass, planned: &mut Planned) -> PassResult<Option<Plan>> {
+async fn next_plan(context: &PassContext<'_>, pass: &Pass, planned: &mut Planned) -> PassResult<Option<AgeingPlan>> {
     let tenant = context.tenant;
     let mut tx = context.read().await?;
     let policies = ageing::list(&mut tx, tenant.id).await?;
@@ -102,7 +102,7 @@ async fn clear(context: &PassContext<'_>) -> PassResult<()> {
 }
 
 /// Plans a month: copies what can be kept of its interactions, and settles them.
-async fn plan(context: &PassContext<'_>, named: &NamedPolicy, month: Month) -> PassResult<Plan> {
+async fn plan(context: &PassContext<'_>, named: &NamedPolicy, month: Month) -> PassResult<AgeingPlan> {
     let (tenant, policy) = (context.tenant, &named.policy);
     let (chosen, levels) = (policy.chosen(), policy.levels());
     for channel in chosen.channels.iter().copied() {
@@ -133,7 +133,7 @@ async fn plan(context: &PassContext<'_>, named: &NamedPolicy, month: Month) -> P
     let ladder = Ladder { levels: &levels, k: policy.k, to_month, month: day, starts_at, zone: tenant.zone };
     let linked = records::settle_month(&mut tx, (tenant.id, &keyset), ladder).await?;
     let (name, policy, changed_at) = (named.name.clone(), policy.clone(), changed_at(context.app.clock.now()));
-    let plan = Plan { name, policy, month: month.day, linked, changed_at };
+    let plan = AgeingPlan { name, policy, month: month.day, linked, changed_at };
     ageing::insert_plan(&mut tx, tenant.id, &plan).await?;
     failpoint::reach("ageing.plan.before-commit");
     tx.commit().await?;
@@ -142,7 +142,7 @@ async fn plan(context: &PassContext<'_>, named: &NamedPolicy, month: Month) -> P
 }
 
 /// Ages a planned month in chunks. Returns whether it is done. It is not if content could not be deleted.
-async fn age_month(context: &PassContext<'_>, pass: &Pass, plan: &Plan, report: &mut Report) -> PassResult<bool> {
+async fn age_month(context: &PassContext<'_>, pass: &Pass, plan: &AgeingPlan, report: &mut Report) -> PassResult<bool> {
     let tenant = context.tenant.id;
     let keyset = context.app.keysets.get(&context.app.vault, tenant).await?;
     let levels = plan.policy.levels();
@@ -203,7 +203,7 @@ async fn delete_content(
 async fn age_chunk(
     context: &PassContext<'_>,
     pass: &Pass,
-    (plan, rules): (&Plan, &MonthRules<'_>),
+    (plan, rules): (&AgeingPlan, &MonthRules<'_>),
     mut ids: Vec<RecordId>,
     report: &mut Report,
 ) -> PassResult<()> {

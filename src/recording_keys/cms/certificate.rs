@@ -58,13 +58,13 @@ const USAGES: [ObjectIdentifier; 3] = [
 ];
 
 /// A supported key of a certificate.
-pub enum PublicKey {
+pub enum CmsPublicKey {
     /// RSA with a number of bits.
     Rsa(usize),
     Curve(&'static agreement::Algorithm),
 }
 
-impl PublicKey {
+impl CmsPublicKey {
     pub fn of(info: &SubjectPublicKeyInfoOwned) -> Option<Self> {
         if info.algorithm.oid == RSA {
             return modulus_bits(info.subject_public_key.raw_bytes()).map(Self::Rsa);
@@ -110,8 +110,8 @@ pub fn read(text: &str, now: DateTime<Utc>) -> Result<RecordingKey, KeyError> {
     if is_broken(certificate.signature_algorithm()) {
         return Err(CertificateError::Sha1Binding.into());
     }
-    let key = PublicKey::of(body.subject_public_key_info()).ok_or(CertificateError::AlgorithmUnsupported)?;
-    if matches!(key, PublicKey::Rsa(bits) if bits < 2048) {
+    let key = CmsPublicKey::of(body.subject_public_key_info()).ok_or(CertificateError::AlgorithmUnsupported)?;
+    if matches!(key, CmsPublicKey::Rsa(bits) if bits < 2048) {
         return Err(CertificateError::TooWeak.into());
     }
     if !is_for_encryption(&certificate, &key)? {
@@ -147,12 +147,12 @@ fn pss_hash(signature: &AlgorithmIdentifierOwned) -> Option<ObjectIdentifier> {
 }
 
 /// Whether the certificate's usages allow to encrypt a file's key with it. A certificate without usages allows it.
-fn is_for_encryption(certificate: &Certificate, key: &PublicKey) -> Result<bool, CertificateError> {
+fn is_for_encryption(certificate: &Certificate, key: &CmsPublicKey) -> Result<bool, CertificateError> {
     let body = certificate.tbs_certificate();
     let usage = body.get_extension::<KeyUsage>().map_err(|_| CertificateError::NotACertificate)?;
     let allowed = usage.is_none_or(|(_, usage)| match key {
-        PublicKey::Rsa(_) => usage.key_encipherment(),
-        PublicKey::Curve(_) => usage.key_agreement() && !usage.decipher_only(),
+        CmsPublicKey::Rsa(_) => usage.key_encipherment(),
+        CmsPublicKey::Curve(_) => usage.key_agreement() && !usage.decipher_only(),
     });
     let extended = body.get_extension::<ExtendedKeyUsage>().map_err(|_| CertificateError::NotACertificate)?;
     Ok(allowed && extended.is_none_or(|(_, extended)| extended.0.iter().any(|usage| USAGES.contains(usage))))

@@ -8,7 +8,7 @@ use aws_lc_rs::rsa::{OAEP_SHA256_MGF1SHA256, OaepPublicEncryptingKey, PublicEncr
 use x509_cert::Certificate;
 use x509_cert::der::{Decode as _, Encode as _};
 
-use super::certificate::PublicKey;
+use super::certificate::CmsPublicKey;
 use super::der::{OCTETS, SEQUENCE, bits, context, element, number, oid};
 use crate::base::crypto::sha256;
 use crate::recording_keys::KeyError;
@@ -33,9 +33,9 @@ pub fn recipient(certificate: &[u8], key: &[u8; 32]) -> Result<Vec<u8>, KeyError
     let encoded = (body.issuer().to_der(), body.serial_number().to_der(), body.subject_public_key_info().to_der());
     let (Ok(issuer), Ok(serial), Ok(public)) = encoded else { return Err(KeyError::Unusable) };
     let name = element(SEQUENCE, &[&issuer, &serial]);
-    match PublicKey::of(body.subject_public_key_info()) {
-        Some(PublicKey::Rsa(_)) => transport(&name, &public, key),
-        Some(PublicKey::Curve(curve)) => {
+    match CmsPublicKey::of(body.subject_public_key_info()) {
+        Some(CmsPublicKey::Rsa(_)) => transport(&name, &public, key),
+        Some(CmsPublicKey::Curve(curve)) => {
             agree(&name, curve, body.subject_public_key_info().subject_public_key.raw_bytes(), key)
         }
         None => Err(KeyError::Unusable),

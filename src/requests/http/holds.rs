@@ -22,7 +22,7 @@ use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
 use crate::http::{ApiResult, Caller, Registry};
 use crate::idempotency::Replayable;
-use crate::idempotency::http::IdempotencyKey;
+use crate::idempotency::http::IdempotencyHeader;
 use crate::requests::holds::{self, NewHold, RenderedHold};
 use crate::vault::AppContext;
 
@@ -56,7 +56,7 @@ pub struct LegalHold {
     pub ground: Ground,
     /// The number of its case in another system.
     pub reference: String,
-    /// The day on which somebody must check whether it is still needed.
+    /// The day on which a user must check whether the hold is still needed.
     pub review_on: NaiveDate,
     /// Whether it hides its customer.
     pub hide: bool,
@@ -118,7 +118,7 @@ impl From<RenderedHold> for LegalHold {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct HoldsQuery {
-    /// `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     #[param(format = "cursor")]
     cursor: Option<String>,
     /// The most items of the page.
@@ -131,7 +131,7 @@ pub struct HoldsQuery {
 ///
 /// All holds of the tenant, newest first. A released hold is listed as long as a done request is.
 ///
-/// Needs the scope `holds:write`.
+/// This operation needs the scope `holds:write`.
 #[utoipa::path(tag = "requests", operation_id = "list_holds", security(("bearer" = ["holds:write"])), params(HoldsQuery),
     responses((status = 200, description = "A page of holds.", body = LegalHoldPage), CallProblems, ListProblems))]
 #[get("/holds")]
@@ -147,12 +147,12 @@ pub async fn list_holds(
 
 /// Place a legal hold
 ///
-/// The hold keeps all records that an anonymize request with the same fields would select, at any time and in all targets,
-/// until it is released. A request that selects such a record stays waiting. Retention and deletions leave the records
-/// alone. A hold brings nothing back that was forgotten before. If a pass has begun a request that selects such a record,
-/// the call is 409 `pass_started`.
+/// The hold keeps all records that an anonymize request with the same fields would select, at any time and in all
+/// targets, until it is released. A request that selects such a record stays waiting. Retention and deletions leave the
+/// records alone. A hold brings nothing back that was forgotten before. If a pass has begun a request that selects such
+/// a record, the call returns 409 `pass_started`.
 ///
-/// Needs the scope `holds:write`.
+/// This operation needs the scope `holds:write`.
 #[utoipa::path(tag = "requests", operation_id = "place_hold", security(("bearer" = ["holds:write"])),
     params(("Idempotency-Key" = Option<String>, Header, description = "A call with the same key within 24 hours returns the same result. 1 to 255 visible ASCII characters.")),
     request_body = NewHold,
@@ -165,7 +165,7 @@ pub async fn list_holds(
 pub async fn place_hold(
     caller: Caller<HoldsWrite>,
     _: Params<Nothing>,
-    key: IdempotencyKey,
+    key: IdempotencyHeader,
     request: HttpRequest,
     body: Body<NewHold>,
     app: Data<AppContext>,
@@ -180,7 +180,7 @@ pub async fn place_hold(
 
 /// Get a legal hold
 ///
-/// Needs the scope `holds:write`.
+/// This operation needs the scope `holds:write`.
 #[utoipa::path(tag = "requests", operation_id = "get_hold", security(("bearer" = ["holds:write"])),
     params(("id" = Uuid, Path, description = "The hold's id.")),
     responses((status = 200, description = "The hold.", body = LegalHold,
@@ -205,7 +205,7 @@ pub async fn get_hold(
 ///
 /// The next pass carries out the requests that the hold has kept waiting. The hold stays in the list with masks.
 ///
-/// Needs the scope `holds:write`.
+/// This operation needs the scope `holds:write`.
 #[utoipa::path(tag = "requests", operation_id = "release_hold", security(("bearer" = ["holds:write"])),
     params(("id" = Uuid, Path, description = "The hold's id."),
         ("If-Match" = Option<String>, Header, description = "The `ETag` of the last read. Without it, any version is released.")),

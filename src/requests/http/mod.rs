@@ -32,7 +32,7 @@ use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, Problem, Registry};
 use crate::idempotency::Replayable;
-use crate::idempotency::http::{IdempotencyKey, REPLAYED};
+use crate::idempotency::http::{IdempotencyHeader, REPLAYED};
 use crate::vault::AppContext;
 
 use body::{AnonymizePreview, AnonymizeRequest, EnteredAnonymizeRequest, SavedAnonymizeRequests};
@@ -79,7 +79,7 @@ pub struct RequestListing {
     /// The reference, exactly. A number or an address is refused, because no identifier may be in a URL.
     #[param(max_length = 100)]
     reference: Option<String>,
-    /// `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     #[param(format = "cursor")]
     cursor: Option<String>,
     /// The most items of the page.
@@ -103,7 +103,7 @@ impl RequestListing {
 /// With `Accept: text/csv` the response has all pages as CSV, from `cursor` on, whatever the limit. A cell that begins with
 /// `=`, `+`, `-`, or `@` has a quote before it, so that no spreadsheet takes it for a formula.
 ///
-/// Needs the scope `requests:read`.
+/// This operation needs the scope `requests:read`.
 #[utoipa::path(tag = "requests", operation_id = "list_anonymize_requests",
     security(("bearer" = ["requests:read"])), params(RequestListing),
     responses((status = 200, description = "A page of requests, or all of them as CSV.",
@@ -132,7 +132,8 @@ pub async fn list_anonymize_requests(
 /// number **or** this address and began before the end of that day, in the targets of the request. A customer without
 /// either is named by the ids of their interactions. The response has the number in the form in which it will match. The user's name is the name in the token.
 ///
-/// Needs the scope `requests:write`. A caller without `requests:read` sees only this call's request in clear.
+/// This operation needs the scope `requests:write`. A caller without `requests:read` sees only this call's request in
+/// clear.
 #[utoipa::path(tag = "requests", operation_id = "create_anonymize_request",
     security(("bearer" = ["requests:write"])),
     params(("Idempotency-Key" = Option<String>, Header, description = "A call with the same key within 24 hours returns the same result. 1 to 255 visible ASCII characters.")),
@@ -146,7 +147,7 @@ pub async fn list_anonymize_requests(
 pub async fn create_anonymize_request(
     caller: Caller<RequestsWrite>,
     _: Params<Nothing>,
-    key: IdempotencyKey,
+    key: IdempotencyHeader,
     request: HttpRequest,
     body: Body<NewRequest>,
     app: Data<AppContext>,
@@ -165,7 +166,7 @@ pub async fn create_anonymize_request(
 /// Number, address, and comment are in clear while the request waits, and masked when it is done. A response in clear
 /// writes a row into the audit log.
 ///
-/// Needs the scope `requests:read`.
+/// This operation needs the scope `requests:read`.
 #[utoipa::path(tag = "requests", operation_id = "get_anonymize_request",
     security(("bearer" = ["requests:read"])),
     params(("id" = Uuid, Path, description = "The request's id.")),
@@ -196,7 +197,8 @@ pub async fn get_anonymize_request(
 /// address, or the comment. A change of nothing keeps the version. `application/json` is accepted as the media type too.
 /// *To date* cannot be after the day of entry.
 ///
-/// Needs the scope `requests:write`. A caller without `requests:read` gets number, address, and comment masked.
+/// This operation needs the scope `requests:write`. A caller without `requests:read` gets number, address, and comment
+/// masked.
 #[utoipa::path(tag = "requests", operation_id = "update_anonymize_request",
     security(("bearer" = ["requests:write"])),
     params(("id" = Uuid, Path, description = "The request's id."),
@@ -229,7 +231,7 @@ pub async fn update_anonymize_request(
 ///
 /// A request can be cancelled while it waits and no pass has begun it.
 ///
-/// Needs the scope `requests:write`.
+/// This operation needs the scope `requests:write`.
 #[utoipa::path(tag = "requests", operation_id = "delete_anonymize_request",
     security(("bearer" = ["requests:write"])),
     params(("id" = Uuid, Path, description = "The request's id."),
@@ -253,7 +255,7 @@ pub async fn delete_anonymize_request(
 /// The people of a system outside of this one say that the customer is forgotten there. This works while the request waits
 /// and when it is done. The response is the item. The `ETag` is the version of the request, which grows with the change.
 ///
-/// Needs the scope `requests:write`.
+/// This operation needs the scope `requests:write`.
 #[utoipa::path(tag = "requests", operation_id = "change_anonymize_request_checklist",
     security(("bearer" = ["requests:write"])),
     params(("id" = Uuid, Path, description = "The request's id."),
@@ -292,7 +294,8 @@ pub async fn change_checklist_item(
 /// `not_found`, `version_stale`, `pass_started`, `state_conflict`, and `duplicate` say that a row's request does not exist,
 /// is another version, was begun by a pass, is done, or is named by two rows.
 ///
-/// Needs the scope `requests:write`. A caller without `requests:read` sees only this call's new requests in clear.
+/// This operation needs the scope `requests:write`. A caller without `requests:read` sees only this call's new requests
+/// in clear.
 #[utoipa::path(tag = "requests", operation_id = "save_anonymize_requests",
     security(("bearer" = ["requests:write"])),
     params(("Idempotency-Key" = Option<String>, Header, description = "A call with the same key within 24 hours returns the same result. 1 to 255 visible ASCII characters.")),
@@ -304,7 +307,7 @@ pub async fn change_checklist_item(
 pub async fn save_anonymize_requests(
     caller: Caller<RequestsWrite>,
     _: Params<Nothing>,
-    key: IdempotencyKey,
+    key: IdempotencyHeader,
     body: Body<RequestBatch>,
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
@@ -321,7 +324,7 @@ pub async fn save_anonymize_requests(
 /// texts, and other content stay without their customer. The warning `content_will_be_deleted` says that they are deleted.
 /// Both count the content of each kind.
 ///
-/// Needs the scopes `requests:write` and `archive:identify`.
+/// This operation needs the scopes `requests:write` and `archive:identify`.
 #[utoipa::path(tag = "requests", operation_id = "preview_anonymize_request",
     security(("bearer" = ["requests:write"])), request_body = NewRequest,
     responses((status = 200, description = "The matches of the request.", body = AnonymizePreview),
@@ -364,10 +367,14 @@ impl From<RequestError> for Problem {
                 "A pass has begun a request that selects these records, so the hold was not placed. Place it when the \
                  pass has ended.",
             ),
-            RequestError::Released => Self::new(Code::StateConflict).detail("The hold was released before."),
-            RequestError::Done => Self::new(Code::StateConflict).detail("The request is done and cannot be changed."),
+            RequestError::Released => {
+                Self::new(Code::StateConflict).detail("The hold was released before. Read it again.")
+            }
+            RequestError::Done => {
+                Self::new(Code::StateConflict).detail("The request is done, so it cannot be changed.")
+            }
             RequestError::Cancelled => Self::new(Code::StateConflict)
-                .detail("The request that the first call with this key entered was cancelled."),
+                .detail("The request that the first call with this key entered was cancelled. Use another key."),
             RequestError::Invalid(places) => Self::invalid(places),
             RequestError::InProgress => Self::new(Code::InProgress),
             RequestError::KeyReused => Self::new(Code::IdempotencyKeyReused),

@@ -14,7 +14,7 @@ use crate::http::json::Csv;
 use crate::http::query::Params;
 use crate::http::{ApiResult, Caller, Code, Problem};
 use crate::idempotency::Replayable;
-use crate::idempotency::http::IdempotencyKey;
+use crate::idempotency::http::IdempotencyHeader;
 use crate::requests::{
     ImportRows, Imported, LONGEST_IMPORT, RequestError, RequestFilter, dry_run, export_page, import,
 };
@@ -31,7 +31,7 @@ pub async fn csv_list(app: Data<AppContext>, actor: Actor, filter: RequestFilter
         }
         filter.cursor = next;
         let (part, next) = export_page(&app, &actor, &filter, false).await.inspect_err(|error| {
-            tracing::error!(%error, "a list of requests as CSV failed and was cut off");
+            tracing::error!(%error, "Sending a list of requests as CSV failed before its end");
         })?;
         Ok::<_, RequestError>(Some((Bytes::from(part), (app, actor, filter, next))))
     });
@@ -58,7 +58,7 @@ pub struct ImportParams {
 /// and interactions are separated by `|`, and an empty cell is an absent field. Each error has the line and the column. A
 /// dry run validates and counts the rows, and returns 200.
 ///
-/// Needs the scope `requests:write`.
+/// This operation needs the scope `requests:write`.
 #[utoipa::path(tag = "requests", operation_id = "import_anonymize_requests",
     security(("bearer" = ["requests:write"])),
     params(ImportParams, ("Idempotency-Key" = Option<String>, Header, description = "A call with the same key within 24 hours returns the same result. 1 to 255 visible ASCII characters.")),
@@ -72,7 +72,7 @@ pub struct ImportParams {
 pub async fn import_anonymize_requests(
     caller: Caller<RequestsWrite>,
     params: Params<ImportParams>,
-    key: IdempotencyKey,
+    key: IdempotencyHeader,
     body: Csv,
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {

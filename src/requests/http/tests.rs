@@ -115,7 +115,7 @@ fn the_documents_examples_are_what_it_says() {
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             let about = operation["description"].as_str().unwrap_or_default();
-            assert!(about.contains("Needs the scope"), "{method} {path}");
+            assert!(about.contains("This operation needs the scope"), "{method} {path}");
             assert!(
                 operation["operationId"]
                     .as_str()

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use super::*;
-use crate::idempotency::{self, Begun, IdempotencyError, IdempotencyKey};
+use crate::idempotency::{self, BegunCall, IdempotencyError, IdempotencyKey};
 
 #[tokio::test]
 async fn the_same_call_again_gives_the_same_request() {
@@ -38,7 +38,8 @@ async fn a_call_that_still_runs_is_not_done_twice() {
     let service_key = house.app.service_key().await.unwrap();
     let key = || IdempotencyKey::new(&service_key, &house.actor, "create", "k1", &new(bob())).unwrap();
     let now = house.app.clock.now();
-    let Begun::<Saved<RequestId>>::Reserved(dead) = idempotency::begin(&house.app.archive, key(), now).await.unwrap()
+    let BegunCall::<Saved<RequestId>>::Reserved(dead) =
+        idempotency::begin(&house.app.archive, key(), now).await.unwrap()
     else {
         panic!("the key is new");
     };

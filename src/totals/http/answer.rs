@@ -10,7 +10,7 @@ use crate::archive::counting::CountedValues;
 use crate::base::csv::shielded;
 use crate::http::{ApiResult, Problem};
 use crate::tenants::{Tenant, TotalsSettings};
-use crate::totals::{Figures, Group, GroupValue, Total, TotalsQuery};
+use crate::totals::{Figures, GroupValue, Total, TotalGroup, TotalsQuery};
 
 /// The largest error of a percentile of durations, as a part of the exact value. Durations up to a minute are exact.
 const PERCENTILE_ERROR: f64 = 1.0 / 64.0;
@@ -44,7 +44,7 @@ pub struct InteractionTotals {
     /// The time zone of days and hours.
     #[schema(example = "Europe/Oslo")]
     pub time_zone: &'static str,
-    /// The largest error of a percentile, as a part of its exact value. It is there if a percentile was asked for.
+    /// The largest error of a percentile, as a part of its exact value. It is present if a percentile was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub percentile_error: Option<f64>,
@@ -75,7 +75,7 @@ pub struct SurveyResponseTotals {
     pub time_zone: &'static str,
 }
 
-/// The figures of the interactions of one cell. A group and a measure that were not asked for are left out.
+/// The figures of the interactions of one cell. Groups and measures that were not requested are left out.
 #[derive(Debug, Default, Serialize, ToSchema)]
 #[schema(example = json!({"queue": "Invoice", "day": "2026-07-01", "count": 112, "suppressed": false, "duration_avg": 94.25}))]
 pub struct InteractionTotal {
@@ -120,7 +120,7 @@ pub struct InteractionTotal {
     duration_p95: Option<Value>,
 }
 
-/// The figures of the survey responses of one cell. A group and a measure that were not asked for are left out.
+/// The figures of the survey responses of one cell. Groups and measures that were not requested are left out.
 #[derive(Debug, Default, Serialize, ToSchema)]
 #[schema(example = json!({"week": "2026-W27", "count": 61, "suppressed": false, "score_avg": 7.43}))]
 pub struct SurveyResponseTotal {
@@ -141,7 +141,7 @@ pub struct SurveyResponseTotal {
     score_histogram: Option<Value>,
 }
 
-/// The groups of time that a cell can have. A group that was not asked for is left out.
+/// The groups of time that a cell can have. A group that was not requested is left out.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub struct TimeGroups {
     /// The local hour of the day, 0 to 23.
@@ -171,15 +171,19 @@ pub struct TimeGroups {
 }
 
 impl TimeGroups {
-    fn set(&mut self, group: Group, value: Value) {
+    fn set(&mut self, group: TotalGroup, value: Value) {
         match group {
-            Group::HourOfDay => self.hour_of_day = Some(value),
-            Group::Weekday => self.weekday = Some(value),
-            Group::Hour => self.hour = Some(value),
-            Group::Day => self.day = Some(value),
-            Group::Week => self.week = Some(value),
-            Group::Month => self.month = Some(value),
-            Group::Queue | Group::AgentId | Group::Channel | Group::Direction | Group::Outcome => {}
+            TotalGroup::HourOfDay => self.hour_of_day = Some(value),
+            TotalGroup::Weekday => self.weekday = Some(value),
+            TotalGroup::Hour => self.hour = Some(value),
+            TotalGroup::Day => self.day = Some(value),
+            TotalGroup::Week => self.week = Some(value),
+            TotalGroup::Month => self.month = Some(value),
+            TotalGroup::Queue
+            | TotalGroup::AgentId
+            | TotalGroup::Channel
+            | TotalGroup::Direction
+            | TotalGroup::Outcome => {}
         }
     }
 }
@@ -211,18 +215,18 @@ impl SurveyResponseTotals {
 }
 
 impl InteractionTotal {
-    fn new(groups: &[Group], measures: &[InteractionMeasure], total: Total) -> Self {
+    fn new(groups: &[TotalGroup], measures: &[InteractionMeasure], total: Total) -> Self {
         let Total { groups: values, figures } = total;
         let Figures { count, average, p50, p95, levels: _ } = figures;
         let mut item = Self { count, suppressed: count.is_none(), ..Self::default() };
         for (group, value) in groups.iter().zip(values) {
             let value = shown(value);
             match group {
-                Group::Queue => item.queue = Some(value),
-                Group::AgentId => item.agent_id = Some(value),
-                Group::Channel => item.channel = Some(value),
-                Group::Direction => item.direction = Some(value),
-                Group::Outcome => item.outcome = Some(value),
+                TotalGroup::Queue => item.queue = Some(value),
+                TotalGroup::AgentId => item.agent_id = Some(value),
+                TotalGroup::Channel => item.channel = Some(value),
+                TotalGroup::Direction => item.direction = Some(value),
+                TotalGroup::Outcome => item.outcome = Some(value),
                 time => item.time.set(*time, value),
             }
         }
@@ -239,7 +243,7 @@ impl InteractionTotal {
 }
 
 impl SurveyResponseTotal {
-    fn new(groups: &[Group], measures: &[SurveyResponseMeasure], total: Total) -> Self {
+    fn new(groups: &[TotalGroup], measures: &[SurveyResponseMeasure], total: Total) -> Self {
         let Total { groups: values, figures } = total;
         let Figures { count, average, levels, p50: _, p95: _ } = figures;
         let mut item = Self { count, suppressed: count.is_none(), ..Self::default() };
@@ -273,7 +277,7 @@ fn shown(value: GroupValue) -> Value {
 
 /// The cells as a table: the groups in the order of the call, the count, and the measures. A histogram has a column for each
 /// score.
-pub fn csv(groups: &[Group], measures: &[impl Serialize], items: &[impl Serialize]) -> ApiResult<Vec<u8>> {
+pub fn csv(groups: &[TotalGroup], measures: &[impl Serialize], items: &[impl Serialize]) -> ApiResult<Vec<u8>> {
     let measures = measures.iter().filter_map(|measure| Some(json!(measure).as_str()?.to_owned()));
     let measures = measures.filter(|measure| measure != "count");
     let names = groups.iter().map(|group| group.as_str().to_owned());

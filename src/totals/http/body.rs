@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::archive::Channel;
 use crate::archive::counting::{CountFilter, CountedKind, CountedValues};
 use crate::http::{ApiResult, FieldError, Problem};
-use crate::totals::{Group, Span, TotalsQuery, is_within_months};
+use crate::totals::{TotalGroup, TotalSpan, TotalsQuery, is_within_months};
 
 /// The most groups of a total.
 const MOST_GROUPS: usize = 3;
@@ -20,7 +20,7 @@ const LONGEST_WORD: usize = 500;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum InteractionMeasure {
-    /// The number of interactions. It is always in the answer.
+    /// The number of interactions. It is always in the response.
     Count,
     /// The average duration in seconds.
     DurationAvg,
@@ -34,7 +34,7 @@ pub enum InteractionMeasure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SurveyResponseMeasure {
-    /// The number of survey responses. It is always in the answer.
+    /// The number of survey responses. It is always in the response.
     Count,
     /// The average score.
     ScoreAvg,
@@ -60,7 +60,7 @@ pub enum SurveyResponseGroup {
     Month,
 }
 
-impl From<SurveyResponseGroup> for Group {
+impl From<SurveyResponseGroup> for TotalGroup {
     fn from(group: SurveyResponseGroup) -> Self {
         match group {
             SurveyResponseGroup::HourOfDay => Self::HourOfDay,
@@ -73,7 +73,7 @@ impl From<SurveyResponseGroup> for Group {
     }
 }
 
-/// The totals of interactions that are asked for.
+/// The query of totals of interactions.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
@@ -88,7 +88,7 @@ pub struct InteractionTotalsQuery {
     /// Up to three properties by which the interactions are grouped. Without any, all of them are one cell.
     #[serde(default)]
     #[schema(max_items = 3)]
-    group_by: Vec<Group>,
+    group_by: Vec<TotalGroup>,
     /// The channels, of which an interaction has one.
     channels: Option<Vec<Channel>>,
     /// The queue.
@@ -105,7 +105,7 @@ pub struct InteractionTotalsQuery {
     measures: Option<Vec<InteractionMeasure>>,
 }
 
-/// The totals of survey responses that are asked for.
+/// The query of totals of survey responses.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
@@ -162,7 +162,7 @@ impl SurveyResponseTotalsQuery {
     pub fn read(self, now: DateTime<Utc>, zone: Tz) -> ApiResult<(TotalsQuery, Vec<SurveyResponseMeasure>)> {
         let Self { from, to, group_by, measures } = self;
         let mut errors = Vec::new();
-        let groups: Vec<_> = group_by.into_iter().map(Group::from).collect();
+        let groups: Vec<_> = group_by.into_iter().map(TotalGroup::from).collect();
         let span = span((from, to), now, zone, &mut errors);
         check_groups(&groups, &mut errors);
         check_measures(measures.as_deref(), &mut errors);
@@ -184,7 +184,7 @@ fn span(
     now: DateTime<Utc>,
     zone: Tz,
     errors: &mut Vec<FieldError>,
-) -> Option<Span> {
+) -> Option<TotalSpan> {
     for (at, pointer) in [(from, "/from"), (to, "/to")] {
         if !(1970..=9998).contains(&at.year()) {
             errors.push(FieldError::at(pointer, "out_of_range", "must lie in the years 1970 to 9998"));
@@ -198,14 +198,14 @@ fn span(
     } else if !is_within_months(from, to, zone) {
         errors.push(FieldError::at("/to", "out_of_range", "must be at most 13 months after from"));
     }
-    let span = Span::snapped(from, to, now, zone);
+    let span = TotalSpan::snapped(from, to, now, zone);
     if span.is_none() {
         errors.push(FieldError::at("/to", "out_of_range", "must lie within the calendar"));
     }
     span
 }
 
-fn check_groups(groups: &[Group], errors: &mut Vec<FieldError>) {
+fn check_groups(groups: &[TotalGroup], errors: &mut Vec<FieldError>) {
     if groups.len() > MOST_GROUPS {
         errors.push(FieldError::at("/group_by", "too_many", "must name at most 3 properties"));
     } else {

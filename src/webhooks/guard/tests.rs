@@ -84,7 +84,7 @@ const BLOCKED: &[&str] = &[
 fn no_spelling_of_an_internal_address_passes() {
     let guard = AddressGuard::new(&[], false);
     for url in BLOCKED {
-        assert_eq!(guard.read(url).map(drop), Err(AddressError::Blocked), "{url}");
+        assert_eq!(guard.read(url).map(drop), Err(WebhookAddressError::Blocked), "{url}");
     }
 }
 
@@ -118,28 +118,28 @@ fn public_addresses_and_names_pass() {
 fn an_address_of_another_shape_is_refused_by_its_rule() {
     let guard = AddressGuard::new(&[], false);
     for (url, error) in [
-        ("", AddressError::Malformed),
-        ("crm.example", AddressError::Malformed),
-        ("http://crm.example/", AddressError::Malformed),
-        ("http://127.0.0.1/", AddressError::Malformed),
-        ("ftp://crm.example/", AddressError::Malformed),
-        ("file:///etc/passwd", AddressError::Malformed),
-        ("gopher://127.0.0.1/", AddressError::Malformed),
-        ("https://", AddressError::Malformed),
-        ("https://256.256.256.256/", AddressError::Malformed),
-        ("https://[::1/", AddressError::Malformed),
-        ("https://user@crm.example/", AddressError::Userinfo),
-        ("https://1.1.1.1@127.0.0.1/", AddressError::Userinfo),
-        ("https://:word@crm.example/", AddressError::Userinfo),
-        ("https://crm.example/#part", AddressError::Userinfo),
+        ("", WebhookAddressError::Malformed),
+        ("crm.example", WebhookAddressError::Malformed),
+        ("http://crm.example/", WebhookAddressError::Malformed),
+        ("http://127.0.0.1/", WebhookAddressError::Malformed),
+        ("ftp://crm.example/", WebhookAddressError::Malformed),
+        ("file:///etc/passwd", WebhookAddressError::Malformed),
+        ("gopher://127.0.0.1/", WebhookAddressError::Malformed),
+        ("https://", WebhookAddressError::Malformed),
+        ("https://256.256.256.256/", WebhookAddressError::Malformed),
+        ("https://[::1/", WebhookAddressError::Malformed),
+        ("https://user@crm.example/", WebhookAddressError::Userinfo),
+        ("https://1.1.1.1@127.0.0.1/", WebhookAddressError::Userinfo),
+        ("https://:word@crm.example/", WebhookAddressError::Userinfo),
+        ("https://crm.example/#part", WebhookAddressError::Userinfo),
     ] {
         assert_eq!(guard.read(url).map(drop), Err(error), "{url}");
     }
     let long = format!("https://crm.example/{}", "a".repeat(LONGEST));
-    assert_eq!(guard.read(&long).map(drop), Err(AddressError::TooLong));
+    assert_eq!(guard.read(&long).map(drop), Err(WebhookAddressError::TooLong));
     // Each of these characters takes nine in the stored spelling.
     let grows = format!("https://crm.example/{}", "€".repeat(100));
-    assert_eq!(guard.read(&grows).map(drop), Err(AddressError::TooLong));
+    assert_eq!(guard.read(&grows).map(drop), Err(WebhookAddressError::TooLong));
 }
 
 #[test]
@@ -149,9 +149,9 @@ fn the_settings_can_let_a_network_pass() {
         assert!(guard.read(url).is_ok(), "{url}");
     }
     for url in ["https://10.2.0.1/", "https://127.0.0.1/", "https://[fe80::1]/"] {
-        assert_eq!(guard.read(url).map(drop), Err(AddressError::Blocked), "{url}");
+        assert_eq!(guard.read(url).map(drop), Err(WebhookAddressError::Blocked), "{url}");
     }
-    assert_eq!(guard.read("http://10.1.2.3/").map(drop), Err(AddressError::Malformed));
+    assert_eq!(guard.read("http://10.1.2.3/").map(drop), Err(WebhookAddressError::Malformed));
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn in_development_mode_this_machine_may_receive_messages_without_tls() {
         assert!(guard.read(url).is_ok(), "{url}");
     }
     for url in ["http://crm.example/", "http://10.0.0.1/", "http://localhost.example/"] {
-        assert_eq!(guard.read(url).map(drop), Err(AddressError::Malformed), "{url}");
+        assert_eq!(guard.read(url).map(drop), Err(WebhookAddressError::Malformed), "{url}");
     }
 }
 
@@ -171,13 +171,15 @@ fn a_name_keeps_its_public_addresses_only() {
     let found = |addresses: &[&str]| addresses.iter().map(|one| SocketAddr::new(one.parse().unwrap(), 0)).collect();
     let left = guard.filter(found(&["127.0.0.1", "1.1.1.1", "::1", "169.254.169.254"])).unwrap();
     assert_eq!(left, [SocketAddr::new(IpAddr::V4(Ipv4Addr::new(1, 1, 1, 1)), 0)]);
-    assert_eq!(guard.filter(found(&["127.0.0.1", "fd00::1"])), Err(AddressError::Blocked));
+    assert_eq!(guard.filter(found(&["127.0.0.1", "fd00::1"])), Err(WebhookAddressError::Blocked));
 }
 
 #[tokio::test]
 async fn a_name_without_an_address_passes_and_one_with_a_private_address_does_not() {
     let guard = AddressGuard::new(&[], false);
-    for (url, checked) in [("https://nowhere.invalid/", Ok(())), ("https://localhost/", Err(AddressError::Blocked))] {
+    for (url, checked) in
+        [("https://nowhere.invalid/", Ok(())), ("https://localhost/", Err(WebhookAddressError::Blocked))]
+    {
         assert_eq!(guard.check(&guard.read(url).unwrap()).await, checked, "{url}");
     }
 }

@@ -283,7 +283,7 @@ impl From<Message> for MessageItem {
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct WebhookListing {
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     #[param(format = "cursor")]
     pub cursor: Option<String>,
     /// The largest number of items in the page.
@@ -298,7 +298,7 @@ pub struct WebhookListing {
 pub struct MessageListing {
     /// The state that the listed messages have.
     pub state: Option<MessageState>,
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     #[param(format = "cursor")]
     pub cursor: Option<String>,
     /// The largest number of items in the page.

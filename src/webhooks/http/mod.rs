@@ -19,7 +19,7 @@ use crate::http::json::{Body, MergePatch, OptionalBody};
 use crate::http::path::{Id, Ids};
 use crate::http::query::{Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, Problem, Registry};
-use crate::idempotency::http::{IdempotencyKey, REPLAYED};
+use crate::idempotency::http::{IdempotencyHeader, REPLAYED};
 use crate::vault::AppContext;
 
 use body::{
@@ -48,7 +48,7 @@ pub fn routes(registry: &mut Registry<'_, '_>) {
 ///
 /// The webhooks of the tenant, newest first, without their secrets.
 ///
-/// This needs the scope `webhooks:admin`.
+/// This operation needs the scope `webhooks:admin`.
 #[utoipa::path(tag = "webhooks", operation_id = "list_webhooks", security(("bearer" = ["webhooks:admin"])),
     params(WebhookListing),
     responses((status = 200, description = "A page of webhooks, newest first.", body = WebhookPage), CallProblems, ListProblems))]
@@ -74,7 +74,7 @@ pub async fn list_webhooks(
 /// ids, states, and counts, with the headers of Standard Webhooks. It never contains an identifier. The response shows
 /// the secret of the webhook once. A tenant can have 20 webhooks.
 ///
-/// This needs the scope `webhooks:admin`.
+/// This operation needs the scope `webhooks:admin`.
 #[utoipa::path(tag = "webhooks", operation_id = "create_webhook", security(("bearer" = ["webhooks:admin"])),
     params(("Idempotency-Key" = Option<String>, Header, description = "A call with the same key within 24 hours returns the same webhook without its secret. 1 to 255 visible ASCII characters.")),
     request_body = WebhookBody,
@@ -87,7 +87,7 @@ pub async fn list_webhooks(
 pub async fn create_webhook(
     caller: Caller<WebhooksAdmin>,
     _: Params<Nothing>,
-    key: IdempotencyKey,
+    key: IdempotencyHeader,
     request: HttpRequest,
     body: Body<WebhookBody>,
     app: Data<AppContext>,
@@ -109,7 +109,7 @@ pub async fn create_webhook(
 ///
 /// The webhook without its secret.
 ///
-/// This needs the scope `webhooks:admin`.
+/// This operation needs the scope `webhooks:admin`.
 #[utoipa::path(tag = "webhooks", operation_id = "get_webhook", security(("bearer" = ["webhooks:admin"])),
     params(("id" = Uuid, Path, description = "The id of the webhook.")),
     responses((status = 200, description = "The webhook.", body = WebhookItem,
@@ -136,7 +136,7 @@ pub async fn get_webhook(
 /// The body is a merge patch. `application/json` is accepted as its media type too. A change without an effect keeps the
 /// version.
 ///
-/// This needs the scope `webhooks:admin`.
+/// This operation needs the scope `webhooks:admin`.
 #[utoipa::path(tag = "webhooks", operation_id = "update_webhook", security(("bearer" = ["webhooks:admin"])),
     params(("id" = Uuid, Path, description = "The id of the webhook."),
         ("If-Match" = String, Header, description = "The `ETag` of the last read, or `*`.")),
@@ -165,7 +165,7 @@ pub async fn update_webhook(
 ///
 /// Nothing more is sent to it, and its secrets are deleted.
 ///
-/// This needs the scope `webhooks:admin`.
+/// This operation needs the scope `webhooks:admin`.
 #[utoipa::path(tag = "webhooks", operation_id = "delete_webhook", security(("bearer" = ["webhooks:admin"])),
     params(("id" = Uuid, Path, description = "The id of the webhook."),
         ("If-Match" = String, Header, description = "The `ETag` of the last read, or `*`.")),
@@ -185,9 +185,9 @@ pub async fn delete_webhook(
 /// Test a webhook
 ///
 /// Sends a message of the kind `webhook.test`, also if the webhook does not get this kind. The worker sends it, and the
-/// list of messages says what became of it. A webhook that is disabled is 409.
+/// list of messages contains its state. If the webhook is disabled, the call returns 409.
 ///
-/// This needs the scope `webhooks:admin`.
+/// This operation needs the scope `webhooks:admin`.
 #[utoipa::path(tag = "webhooks", operation_id = "test_webhook", security(("bearer" = ["webhooks:admin"])),
     params(("id" = Uuid, Path, description = "The id of the webhook.")),
     responses((status = 202, description = "The message, which is pending.", body = MessageItem),
@@ -207,7 +207,7 @@ pub async fn test_webhook(
 /// The response shows the new secret once. Until the end of the overlap, each message has a signature of both secrets.
 /// Without a body, the overlap is 24 hours.
 ///
-/// This needs the scope `webhooks:admin`.
+/// This operation needs the scope `webhooks:admin`.
 #[utoipa::path(tag = "webhooks", operation_id = "rotate_webhook_secret", security(("bearer" = ["webhooks:admin"])),
     params(("id" = Uuid, Path, description = "The id of the webhook.")),
     request_body(content = Option<WebhookRotation>, content_type = "application/json", example = json!({"overlap_hours": 24})),
@@ -228,10 +228,10 @@ pub async fn rotate_webhook_secret(
 
 /// Send events to a webhook again
 ///
-/// Sends the events since a time again that the webhook gets. Events are kept for 7 days. A message that was sent before
-/// keeps its id, so that the receiver can recognize it. A webhook that is disabled is 409.
+/// Sends the events of the webhook's kinds again, from a time on. Events are kept for 7 days. A message that was sent
+/// before keeps its id, so that the receiver can recognize it. If the webhook is disabled, the call returns 409.
 ///
-/// This needs the scope `webhooks:admin`.
+/// This operation needs the scope `webhooks:admin`.
 #[utoipa::path(tag = "webhooks", operation_id = "replay_webhook", security(("bearer" = ["webhooks:admin"])),
     params(("id" = Uuid, Path, description = "The id of the webhook.")),
     request_body = ReplayBody,
@@ -252,7 +252,7 @@ pub async fn replay_webhook(
 ///
 /// The messages in one state or in all, newest first. They are kept for 7 days, without their bodies.
 ///
-/// This needs the scope `webhooks:admin`.
+/// This operation needs the scope `webhooks:admin`.
 #[utoipa::path(tag = "webhooks", operation_id = "list_webhook_messages", security(("bearer" = ["webhooks:admin"])),
     params(("id" = Uuid, Path, description = "The id of the webhook."), MessageListing),
     responses((status = 200, description = "A page of messages, newest first.", body = MessagePage),
@@ -277,10 +277,10 @@ pub async fn list_webhook_messages(
 
 /// Send a message again
 ///
-/// The message is sent at once under its id, whatever its state and its next attempt were. A webhook that is disabled
-/// is 409.
+/// The message is sent at once under its id. Its state and the time of its next attempt do not matter. If the webhook
+/// is disabled, the call returns 409.
 ///
-/// This needs the scope `webhooks:admin`.
+/// This operation needs the scope `webhooks:admin`.
 #[utoipa::path(tag = "webhooks", operation_id = "retry_webhook_message", security(("bearer" = ["webhooks:admin"])),
     params(("id" = Uuid, Path, description = "The id of the webhook."),
         ("message_id" = Uuid, Path, description = "The id of the message.")),
@@ -306,7 +306,7 @@ impl From<WebhookError> for Problem {
             WebhookError::TooMany => Self::new(Code::StateConflict)
                 .detail("The tenant has 20 webhooks. Delete one of them, and repeat the call."),
             WebhookError::Deleted => Self::new(Code::StateConflict)
-                .detail("The webhook that the first call with this key entered was deleted."),
+                .detail("The webhook that the first call with this key entered was deleted. Use another key."),
             WebhookError::Invalid(places) => Self::invalid(places),
             WebhookError::Idempotency(error) => error.into(),
             WebhookError::Store(error) => error.into(),

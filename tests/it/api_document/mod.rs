@@ -2,6 +2,7 @@
 
 mod codes;
 mod schema;
+mod texts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -1,5 +1,6 @@
 //! The rules about the imports of rooms and about the owners of tables. A test that fails prints the line and the rule.
 
+mod names;
 mod owners;
 
 use std::collections::BTreeSet;
@@ -221,14 +222,18 @@ fn check_words(source: &Source, line: &str, fault: &mut impl FnMut(&str)) {
 
 /// All files of `src`, but those that are tests.
 fn sources() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    sources_of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
+}
+
+/// All files of a folder, but those that are tests.
+fn sources_of(root: &Path) -> Vec<Source> {
     let mut files = Vec::new();
-    collect(&root, &mut files);
+    collect(root, &mut files);
     let texts: Vec<_> = files.iter().map(|file| (file.clone(), std::fs::read_to_string(file).unwrap())).collect();
     let tests: BTreeSet<PathBuf> = texts.iter().flat_map(|(file, text)| test_modules(file, text)).collect();
     let sources =
         texts.iter().filter(|(file, _)| !file.ancestors().any(|part| tests.contains(&part.with_extension(""))));
-    sources.map(|(file, text)| Source::new(file.strip_prefix(&root).unwrap().to_str().unwrap(), text)).collect()
+    sources.map(|(file, text)| Source::new(file.strip_prefix(root).unwrap().to_str().unwrap(), text)).collect()
 }
 
 #[test]

@@ -282,7 +282,7 @@ fn a_name_is_what_a_person_is_called() {
     }
 }
 
-/// The same kinds of faults with systems and people of other countries.
+/// The same kinds of errors with systems and people of other countries.
 #[test]
 fn fields_of_other_countries() {
     for (region, raw, number) in [

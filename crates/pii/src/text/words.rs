@@ -235,7 +235,7 @@ fn add_south_and_east(add: &mut impl FnMut(&str, Word)) {
     }
 }
 
-/// A quick hash (FNV-1a): the words are known, so nobody can choose them to collide.
+/// A quick hash (FNV-1a): the words are known, so no sender can select words that collide.
 pub(super) struct Quick(u64);
 
 impl Default for Quick {

@@ -24,12 +24,13 @@ pub struct Reply {
 }
 
 impl Control {
-    pub fn new(line: Box<dyn ControlStream>) -> Self {
-        Self(BufReader::new(line))
+    pub fn new(connection: Box<dyn ControlStream>) -> Self {
+        Self(BufReader::new(connection))
     }
 
-    /// The connection for TLS. Bytes that arrived before TLS began were not sent by the server, so it is refused with them.
-    pub fn into_line(self) -> Option<Box<dyn ControlStream>> {
+    /// The connection, on which TLS can begin. If bytes arrived before TLS, an attacker may have sent them, so the connection
+    /// is refused.
+    pub fn into_connection(self) -> Option<Box<dyn ControlStream>> {
         self.0.buffer().is_empty().then(|| self.0.into_inner())
     }
 
@@ -103,7 +104,7 @@ impl Reply {
         if self.code / 100 == 1 { Ok(()) } else { Err(self.error()) }
     }
 
-    /// Whether the login is complete. A server that asks for an account as well lets nobody in.
+    /// Whether the login is complete. A server that needs an account as well refuses every login.
     pub const fn logged_in(&self) -> Result<(), SendError> {
         match self.code {
             332 | 430 | 530..=532 => Err(SendError::AuthFailed),

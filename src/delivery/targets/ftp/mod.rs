@@ -1,4 +1,4 @@
-//! A server of FTP: over TLS with a certificate that is checked, for the data too, or plain where the tenant's settings
+//! An FTP server: over TLS with a certificate that is checked, for the data too, or plain where the tenant's settings
 //! allow it (B8).
 //!
 //! The client is written here, because delivery needs few commands and must accept all replies that RFC 959 and its
@@ -63,17 +63,17 @@ impl Ftp {
     ) -> Result<Self, SendError> {
         let Some(DeliverySecret::Password(password)) = secret else { return Err(SendError::AuthFailed) };
         let timeout = reach.timeout;
-        let line = dial(login, timeout).await?;
-        let peer = line.peer_addr().map_err(|error| of_io(&error))?;
+        let connection = dial(login, timeout).await?;
+        let peer = connection.peer_addr().map_err(|error| of_io(&error))?;
         let tls = match security {
             FtpTls::None => None,
             FtpTls::Explicit | FtpTls::Implicit => Some(Tls::new(login, certificate, reach).await?),
         };
-        let mut line: Box<dyn ControlStream> = Box::new(line);
+        let mut connection: Box<dyn ControlStream> = Box::new(connection);
         if let (Some(tls), FtpTls::Implicit) = (&tls, security) {
-            line = within(timeout, tls.begin(line)).await?;
+            connection = within(timeout, tls.begin(connection)).await?;
         }
-        let mut control = Control::new(line);
+        let mut control = Control::new(connection);
         within(timeout, async { control.final_reply().await?.done() }).await?;
         if let Some(tls) = &tls {
             control = within(timeout, async {
@@ -88,16 +88,16 @@ impl Ftp {
     }
 
     async fn enter(&mut self, login: &Login, password: &str) -> Result<(), SendError> {
-        let user = self.ask("USER", &login.user).await?;
+        let user = self.command("USER", &login.user).await?;
         // A server may need no password.
         if user.is_intermediate() {
-            self.ask("PASS", password).await?.logged_in()?;
+            self.command("PASS", password).await?.logged_in()?;
         } else {
             user.logged_in()?;
         }
-        self.ask("TYPE", "I").await?.done()?;
+        self.command("TYPE", "I").await?.done()?;
         for part in &login.folder {
-            let entered = self.ask("CWD", part).await?;
+            let entered = self.command("CWD", part).await?;
             if matches!(entered.code, 501 | 550 | 553) {
                 return Err(SendError::FolderMissing);
             }
@@ -107,7 +107,7 @@ impl Ftp {
     }
 
     /// Sends a command, and returns its final reply.
-    async fn ask(&mut self, verb: &str, argument: &str) -> Result<Reply, SendError> {
+    async fn command(&mut self, verb: &str, argument: &str) -> Result<Reply, SendError> {
         let Self { control, timeout, .. } = self;
         within(*timeout, async {
             control.send(verb, argument).await?;
@@ -117,7 +117,7 @@ impl Ftp {
     }
 
     pub async fn size(&mut self, name: &str) -> Result<Option<u64>, SendError> {
-        let size = self.ask("SIZE", name).await?;
+        let size = self.command("SIZE", name).await?;
         // The file does not exist, or the server does not know the command.
         if (500..600).contains(&size.code) {
             return Ok(None);
@@ -158,28 +158,29 @@ impl Ftp {
 
     /// Opens a file for writing.
     async fn store(&mut self, name: &str) -> Result<Box<dyn ControlStream>, SendError> {
-        let place = self.passive().await?;
+        let address = self.passive().await?;
         let timeout = self.timeout;
-        let line = within(timeout, async { TcpStream::connect(place).await.map_err(|error| of_io(&error)) }).await?;
+        let connection =
+            within(timeout, async { TcpStream::connect(address).await.map_err(|error| of_io(&error)) }).await?;
         within(timeout, async {
             self.control.send("STOR", name).await?;
             self.control.reply().await?.preliminary()
         })
         .await?;
-        let Some(tls) = &self.tls else { return Ok(Box::new(line)) };
-        let secure = async { tls.wrap(Box::new(line)).await.map_err(|_| SendError::ConnectionLost) };
+        let Some(tls) = &self.tls else { return Ok(Box::new(connection)) };
+        let secure = async { tls.wrap(Box::new(connection)).await.map_err(|_| SendError::ConnectionLost) };
         within(timeout, secure).await
     }
 
-    /// The place for the data of the next file. IPv6 has only EPSV. With IPv4, PASV is tried first, because some firewalls
-    /// understand nothing else. A server that does not know one of the two is asked for the other.
+    /// The address for the data of the next file. IPv6 has only EPSV. With IPv4, PASV is tried first, because some firewalls
+    /// understand nothing else. If the server does not know one of the two, the other is tried.
     async fn passive(&mut self) -> Result<SocketAddr, SendError> {
         let extended: (_, fn(&str) -> Option<u16>) = ("EPSV", passive::extended_port);
         let older: (_, fn(&str) -> Option<u16>) = ("PASV", passive::port);
         let ways = if self.peer.is_ipv6() { [extended, older] } else { [older, extended] };
         let mut error = SendError::Refused;
         for (verb, read) in ways {
-            let reply = self.ask(verb, "").await?;
+            let reply = self.command(verb, "").await?;
             match reply.done() {
                 // Behind a router, a server may name an address that nobody reaches, so only the port is used.
                 Ok(()) => match read(&reply.text) {
@@ -204,15 +205,15 @@ impl Ftp {
     }
 
     async fn rename_once(&mut self, from: &str, to: &str) -> Result<(), SendError> {
-        let found = self.ask("RNFR", from).await?;
+        let found = self.command("RNFR", from).await?;
         if !found.is_intermediate() {
             found.done()?;
         }
-        self.ask("RNTO", to).await?.done()
+        self.command("RNTO", to).await?.done()
     }
 
     pub async fn remove(&mut self, name: &str) -> Result<(), SendError> {
-        let removed = self.ask("DELE", name).await?;
+        let removed = self.command("DELE", name).await?;
         // In most cases the file does not exist.
         if matches!(removed.code, 450 | 550) { Ok(()) } else { removed.done() }
     }
@@ -226,11 +227,11 @@ async fn switched(mut control: Control, tls: &Tls) -> Result<Control, SendError>
         return Err(SendError::CertificateInvalid);
     }
     offered.done()?;
-    let line = control.into_line().ok_or(SendError::Refused)?;
-    Ok(Control::new(tls.begin(line).await?))
+    let connection = control.into_connection().ok_or(SendError::Refused)?;
+    Ok(Control::new(tls.begin(connection).await?))
 }
 
-/// Asks for TLS for data.
+/// Requests TLS for data.
 async fn protected(mut control: Control) -> Result<Control, SendError> {
     // The size of the protection buffer means nothing in TLS, but must be sent.
     control.send("PBSZ", "0").await?;
@@ -251,8 +252,8 @@ impl Tls {
     }
 
     /// Begins TLS in the connection of the commands.
-    async fn begin(&self, line: Box<dyn ControlStream>) -> Result<Box<dyn ControlStream>, SendError> {
-        self.wrap(line).await.map_err(|error| {
+    async fn begin(&self, connection: Box<dyn ControlStream>) -> Result<Box<dyn ControlStream>, SendError> {
+        self.wrap(connection).await.map_err(|error| {
             let error = error.get_ref().and_then(|error| error.downcast_ref::<Error>());
             match error {
                 Some(Error::InvalidCertificate(_)) if self.is_pinned => SendError::HostKeyMismatch,
@@ -261,8 +262,8 @@ impl Tls {
         })
     }
 
-    async fn wrap(&self, line: Box<dyn ControlStream>) -> std::io::Result<Box<dyn ControlStream>> {
-        Ok(Box::new(self.client.connect(self.name.clone(), line).await?))
+    async fn wrap(&self, connection: Box<dyn ControlStream>) -> std::io::Result<Box<dyn ControlStream>> {
+        Ok(Box::new(self.client.connect(self.name.clone(), connection).await?))
     }
 }
 

@@ -15,8 +15,8 @@ pub fn port(text: &str) -> Option<u16> {
 
 /// The port in a reply to EPSV: `|||6446|`, where any character may be in place of `|` (RFC 2428).
 pub fn extended_port(text: &str) -> Option<u16> {
-    text.char_indices().filter(|(_, c)| c.is_ascii_punctuation()).find_map(|(place, mark)| {
-        let rest = text[place..].strip_prefix(mark)?.strip_prefix(mark)?.strip_prefix(mark)?;
+    text.char_indices().filter(|(_, c)| c.is_ascii_punctuation()).find_map(|(at, mark)| {
+        let rest = text[at..].strip_prefix(mark)?.strip_prefix(mark)?.strip_prefix(mark)?;
         rest.split_once(mark)?.0.parse().ok()
     })
 }

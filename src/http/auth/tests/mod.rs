@@ -385,7 +385,7 @@ async fn development_tokens_are_for_development() {
 proptest! {
     #[test]
     fn no_text_makes_the_verifier_panic(token in "[a-zA-Z0-9_.-]{0,80}|\\PC{0,40}") {
-        let source = KeySource::Fixed(Arc::new(KeySet::new(Vec::new())));
+        let source = KeySource::Fixed(Arc::new(ProviderKeySet::new(Vec::new())));
         let terms = Terms::new(&development::issuer(), &AuthConfig::default(), &Arc::default());
         let keys = TokenKeys { issuers: vec![Issuer { source, terms }], clock: Clock::Fixed(now()) };
         let verified = futures_util::FutureExt::now_or_never(keys.verify(&token)).unwrap();

@@ -35,7 +35,7 @@ fn wanted() -> (u64, u64) {
     (count.parse().unwrap_or(HISTORIES), first.parse().unwrap_or(1))
 }
 
-/// Runs a history. Returns its seed, its operations, and the fault, if there is one.
+/// Runs a history. Returns its seed, its operations, and the error, if there is one.
 async fn fault_of(template: &Template, seed: u64) -> Option<String> {
     let told = Told::default();
     let history = async {

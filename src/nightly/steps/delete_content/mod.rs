@@ -90,7 +90,7 @@ pub async fn delete(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
 /// deleted, late records arrive identified until the erasures are written, also while a killed pass waits.
 ///
 /// These requests cannot leave the pass any more. So content whose object the store does not delete loses its key and its
-/// row, and a later job sweeps the object up.
+/// row, and a later job deletes the object.
 pub async fn delete_late(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
     let tenant = context.tenant.id;
     if context.replay.is_some() || !requests::any_deletes_content(&mut context.read().await?, tenant, pass.id).await? {

@@ -60,7 +60,7 @@ pub enum Format {
     Json,
     /// `WebVTT`.
     Vtt,
-    /// A container of a conversation, as the IETF drafts it.
+    /// A container of a conversation, as an Internet-Draft of the IETF describes it.
     Vcon,
     /// JSON Lines.
     NdJson,

@@ -1,4 +1,4 @@
-//! One story for each kind of fault that real texts have shown, with persons of many countries.
+//! One story for each kind of error that real texts have shown, with persons of many countries.
 
 use super::*;
 

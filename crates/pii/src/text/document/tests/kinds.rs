@@ -1,4 +1,4 @@
-//! One story for each kind of fault that real documents have shown, with persons of several countries.
+//! One story for each kind of error that real documents have shown, with persons of several countries.
 
 use super::*;
 
