@@ -3,6 +3,9 @@
 //! The code is deliberately different from `crates/pii`, which finds identifiers at ingest. It uses no library of phone
 //! numbers, no grammar of texts, and no regular expression. Each run of digits may be an identifier.
 
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
+
 use super::encodings::{decodings, texts_of_json, tokens};
 use super::reading::unescaped;
 use super::runs::Runs;
@@ -168,8 +171,9 @@ fn time(bytes: &[u8]) -> usize {
 
 /// The address around an @.
 pub fn email(text: &str, at: usize, length: usize, take: &mut impl FnMut(usize, ScanCandidate<'_>)) {
-    let is_local = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
-    let is_domain = |c: char| c.is_alphanumeric() || ['-', '.'].contains(&c);
+    let is_letter = |c: char| c.is_alphanumeric() || is_combining_mark(c);
+    let is_local = |c: char| is_letter(c) || "!#$%&'*+-/=?^_`{|}~.".contains(c);
+    let is_domain = |c: char| is_letter(c) || ['-', '.'].contains(&c);
     let (before, after) = (&text[..at], &text[at + length..]);
     let mut start = before
         .rfind(|c: char| !is_local(c))
@@ -180,7 +184,8 @@ pub fn email(text: &str, at: usize, length: usize, take: &mut impl FnMut(usize, 
         return;
     }
     // Signs that are allowed in an address are before one more often: `mailto=`, `'`, `/`, or the `_` of an emphasis.
-    let address = |local: &str| format!("{local}@{domain}").to_lowercase();
+    let domain = canonical_domain(domain);
+    let address = |local: &str| format!("{}@{domain}", folded(local));
     loop {
         let local = &text[start..at];
         if local.is_empty() {
@@ -190,11 +195,25 @@ pub fn email(text: &str, at: usize, length: usize, take: &mut impl FnMut(usize, 
         if let Some(first) = local.find(char::is_alphanumeric).filter(|first| *first > 0) {
             take(start + first, ScanCandidate::Email(&address(&local[first..])));
         }
-        let Some(sign) = local.find(|c: char| !c.is_alphanumeric() && !['.', '_', '-', '+'].contains(&c)) else {
+        let Some(sign) = local.find(|c: char| !is_letter(c) && !['.', '_', '-', '+'].contains(&c)) else {
             return;
         };
         start += sign + local[sign..].chars().next().map_or(1, char::len_utf8);
     }
+}
+
+/// A part of an address in lower case, with composed letters.
+fn folded(part: &str) -> String {
+    if part.is_ascii() {
+        return part.to_ascii_lowercase();
+    }
+    part.nfc().collect::<String>().to_lowercase().nfc().collect()
+}
+
+/// The domain in ASCII, as the identifiers have it. A domain that has no such form belongs to no identifier.
+fn canonical_domain(domain: &str) -> String {
+    let domain = folded(domain);
+    if domain.is_ascii() { domain } else { idna::domain_to_ascii_strict(&domain).unwrap_or(domain) }
 }
 
 #[cfg(test)]
@@ -285,6 +304,20 @@ mod tests {
         ] {
             let found = found(text);
             assert!(found.iter().any(|address| address == "kari@example.net"), "{text}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_of_any_script_is_found_as_it_is_stored() {
+        for (text, stored) in [
+            ("til kari@हिन्दी.com takk", "kari@xn--j2bd4cyah0f.com"),
+            ("(Kari@Blåbær.NO)", "kari@xn--blbr-roah.no"),
+            ("kari@bla\u{30A}bær.no", "kari@xn--blbr-roah.no"),
+            ("x संपर्क@x.in", "संपर्क@x.in"),
+            ("İPEK@firma.com.tr", "i\u{307}pek@firma.com.tr"),
+        ] {
+            let found = found(text);
+            assert!(found.iter().any(|address| address == stored), "{text}: {found:?}");
         }
     }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
 
 use super::field::Bare;
 use super::phone::is_nowhere;
@@ -52,7 +53,8 @@ impl Email {
         let address = format!("{local}@{domain}");
         let is_one = address.len() <= Self::LONGEST
             && !address.chars().any(|c| c.is_whitespace() || c.is_control())
-            && email_address::EmailAddress::is_valid(&address);
+            && !address.starts_with(is_combining_mark)
+            && email_address::EmailAddress::is_valid(&without_marks(&address));
         if is_one { Ok(Pii::new(Self(address))) } else { Err(IdentifierError::Email) }
     }
 
@@ -61,6 +63,14 @@ impl Email {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// An address without the marks of its letters (RFC 6531), which the library takes for signs.
+fn without_marks(address: &str) -> Cow<'_, str> {
+    if address.is_ascii() {
+        return Cow::Borrowed(address);
+    }
+    Cow::Owned(address.chars().filter(|c| !is_combining_mark(*c)).collect())
 }
 
 /// Whether a domain in small letters is the same in ASCII. Nearly all are, and texts have many.
@@ -94,6 +104,14 @@ mod tests {
         for raw in ["a@b.no", "private@client.no", "unknown@kunde.no"] {
             assert_eq!(read(raw).as_deref(), Ok(raw));
         }
+        for (raw, one) in [
+            ("संपर्क@डाटामेल.भारत", "संपर्क@xn--c2bd4bq1db8d.xn--h2brj9c"),
+            ("İPEK@firma.com.tr", "i\u{307}pek@firma.com.tr"),
+            ("x\u{303}@x.de", "x\u{303}@x.de"),
+        ] {
+            assert_eq!(read(raw).as_deref(), Ok(one), "letters with marks");
+        }
+        assert_eq!(read("\u{303}x@x.de"), Err(IdentifierError::Email), "a mark without its letter");
         for raw in ["kari", "kari@", "@x.no", "a b@x.no", "Kari <kari@x.no>", &format!("{}@x.no", "a".repeat(300))] {
             assert_eq!(read(raw), Err(IdentifierError::Email), "{raw}");
         }

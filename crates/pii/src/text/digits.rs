@@ -158,6 +158,11 @@ pub(super) const fn is_invisible(c: char) -> bool {
         )
 }
 
+/// Whether a character belongs to the letter before it: accents that no composed letter has, and the vowels of many scripts.
+pub(super) fn is_mark(c: char) -> bool {
+    c >= '\u{300}' && unicode_normalization::char::is_combining_mark(c)
+}
+
 /// Whether a byte may begin a digit or a `+`: one table look-up decides on nearly every byte of a text.
 pub(super) fn may_begin(byte: u8) -> bool {
     MAY_BEGIN[usize::from(byte)]

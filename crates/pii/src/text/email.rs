@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::digits::is_invisible;
+use super::digits::{is_invisible, is_mark};
 use super::message_ids::is_id;
 use super::{Find, Found};
 use crate::{Email, Pii, Region};
@@ -239,11 +239,6 @@ fn is_local(c: char, wide: bool) -> bool {
 
 fn is_domain(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '.' | '-') || is_invisible(c) || is_mark(c)
-}
-
-/// Accents that follow their letter.
-const fn is_mark(c: char) -> bool {
-    matches!(c, '\u{300}'..='\u{36F}')
 }
 
 /// A domain as mail is sent to across the net: at least two labels, the last of letters.

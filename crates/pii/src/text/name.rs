@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::digits::is_invisible;
+use super::digits::{is_invisible, is_mark};
 use super::{Find, Found, Reading, overlaps};
 use crate::{PersonName, Pii};
 
@@ -199,11 +199,6 @@ fn fold(word: &str, spelled_out: bool) -> String {
         }
     }
     folded
-}
-
-/// Accents that follow their letter.
-const fn is_mark(c: char) -> bool {
-    matches!(c, '\u{300}'..='\u{36F}')
 }
 
 fn is_word(c: char) -> bool {

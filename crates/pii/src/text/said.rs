@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::digits::is_invisible;
+use super::digits::{is_invisible, is_mark};
 use super::words::{Word, after_zero, known};
 use crate::digit;
 
@@ -96,8 +96,7 @@ impl Iterator for Tokens<'_> {
                     break;
                 } else {
                     let c = self.text[end..].chars().next()?;
-                    if !(c.is_alphanumeric() || end > start && (is_invisible(c) || matches!(c, '\u{300}'..='\u{36F}')))
-                    {
+                    if !(c.is_alphanumeric() || end > start && (is_invisible(c) || is_mark(c))) {
                         break;
                     }
                     end += c.len_utf8();

@@ -193,3 +193,17 @@ fn the_name_of_a_guest_has_an_address() {
         );
     }
 }
+
+#[test]
+fn letters_with_marks_are_letters_of_an_address() {
+    check(
+        &in_region("NO"),
+        &[
+            ("til kari@हिन्दी.com takk", "til <kari@xn--j2bd4cyah0f.com> takk"),
+            ("kari@ที่นี่.com", "<kari@xn--o3ce7fb7gc.com>"),
+            ("skriv संपर्क@डाटामेल.भारत nå", "skriv <संपर्क@xn--c2bd4bq1db8d.xn--h2brj9c> nå"),
+            ("x\u{303}@x.de og தமிழ்@x.in", "<x\u{303}@x.de> og <தமிழ்@x.in>"),
+            ("İpek.Yılmaz@FİRMA.com.tr", "<i\u{307}pek.yılmaz@xn--firma-8fd.com.tr>"),
+        ],
+    );
+}
