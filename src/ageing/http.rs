@@ -134,7 +134,9 @@ pub async fn get_ageing_policy(
 /// one of these codes: `out_of_range`, `required`, `too_many`, `too_long`, `repeated`, `taken` (the channel belongs to
 /// another policy), `unsatisfiable` (the level can settle nothing).
 ///
-/// The name has 1 to 63 lower-case letters, digits, and dashes. This operation needs the scope `policies:admin`.
+/// The name has 1 to 63 lower-case letters, digits, and dashes.
+///
+/// This operation needs the scope `policies:admin`.
 #[utoipa::path(tag = "ageing", operation_id = "set_ageing_policy", security(("bearer" = ["policies:admin"])),
     params(("name" = String, Path, description = "The name of the policy.")),
     request_body = AgeingPolicy,

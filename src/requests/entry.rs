@@ -74,7 +74,7 @@ pub struct NewRequest {
     #[schema(value_type = Option<AttestationInput>)]
     pub attestation: PatchField<AttestationInput>,
     /// Whether the matches of this moment are counted and stored as `preview`, so that the result shows what changed
-    /// since. This operation needs the scope `archive:identify`, as every preview does.
+    /// since. This field needs the scope `archive:identify`, as every preview does.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub preview: bool,
 }

@@ -80,7 +80,9 @@ pub struct Suppression {
 /// forgotten, nor whether the service knows an identifier. The call creates no identifier.
 ///
 /// Each call is audited with the number of its items. A subject may check 100,000 items on a local day of the tenant.
-/// Further calls return 429 until the next day. This operation needs the scope `suppressions:check`.
+/// Further calls return 429 until the next day.
+///
+/// This operation needs the scope `suppressions:check`.
 #[utoipa::path(tag = "requests", operation_id = "check_suppressions", security(("bearer" = ["suppressions:check"])),
     request_body = SuppressionCheck,
     responses((status = 200, description = "The results, in the order of the items.", body = SuppressionAnswer),

@@ -93,8 +93,9 @@ pub struct IngestParams {
 /// stored as a whole or not at all. A value that cannot be a number is left out with a warning. Numbers and addresses
 /// in attributes are tokenized.
 ///
-/// Each stored batch of at most 1,000 records has a row in the audit log. This operation needs the scope
-/// `archive:ingest`.
+/// Each stored batch of at most 1,000 records has a row in the audit log.
+///
+/// This operation needs the scope `archive:ingest`.
 #[utoipa::path(tag = "archive", operation_id = "ingest_interactions", security(("bearer" = ["archive:ingest"])),
     request_body(content(
         (Interactions = "application/json"),

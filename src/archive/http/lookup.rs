@@ -58,7 +58,9 @@ pub struct FoundInteractions {
 ///
 /// A recipient whose external ids are hidden cannot look up: it gets the error `hidden`, as in a search.
 ///
-/// Each call is audited with the number of interactions that it found. This operation needs the scope `archive:ingest`.
+/// Each call is audited with the number of interactions that it found.
+///
+/// This operation needs the scope `archive:ingest`.
 #[utoipa::path(tag = "archive", operation_id = "look_up_interactions", security(("bearer" = ["archive:ingest"])),
     request_body = InteractionLookup,
     responses((status = 200, description = "The interactions, in the order of the external ids.", body = FoundInteractions),

@@ -42,8 +42,9 @@ impl From<TotalsError> for Problem {
 /// `from` and `to` are moved outwards to the tenant's local days, and to local hours on the current day. The response
 /// names the times that were used. They are at most 13 months apart. More than 10,000 cells are refused.
 ///
-/// With `Accept: text/csv`, the response is a table with a row for each cell. This operation needs the scope
-/// `archive:totals`.
+/// With `Accept: text/csv`, the response is a table with a row for each cell.
+///
+/// This operation needs the scope `archive:totals`.
 #[utoipa::path(tag = "archive", operation_id = "total_interactions", security(("bearer" = ["archive:totals"])),
     request_body = InteractionTotalsQuery,
     responses((status = 200, description = "The totals, in the order of their groups.",
@@ -73,8 +74,9 @@ pub async fn total_interactions(
 /// The number of survey responses in groups of time, and the average and the distribution of their scores. The rules are
 /// those of the totals of interactions.
 ///
-/// With `Accept: text/csv`, the response is a table with a row for each cell. This operation needs the scope
-/// `archive:totals`.
+/// With `Accept: text/csv`, the response is a table with a row for each cell.
+///
+/// This operation needs the scope `archive:totals`.
 #[utoipa::path(tag = "archive", operation_id = "total_survey_responses", security(("bearer" = ["archive:totals"])),
     request_body = SurveyResponseTotalsQuery,
     responses((status = 200, description = "The totals, in the order of their groups.",
