@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use pii::{ANONYMIZED, Kind};
 
 use super::customer::{Customer, customer};
-use super::kinds::RecordKind;
+use super::kinds::{RecordKind, table};
 use super::mentions::Mention;
 use super::model::{CustomerField, Record};
 use super::parsed::is_keyed;
@@ -218,6 +218,40 @@ pub async fn hidden_among(
     let is_hidden =
         |(id, customer): &&(RecordId, Customer)| selecting(*id, customer).any(|key| hidden.hides(key, customer.at));
     Ok(customers.iter().filter(is_hidden).map(|(id, _)| *id).collect())
+}
+
+/// The identifiers among some that are hidden: those that a request or a hold names, and all identifiers of a record whose
+/// customer is hidden. A pass takes the same ones out of reveals, also if other records have them.
+pub async fn identifiers_among(
+    tx: &mut Tx<Archive>,
+    tenant: &Tenant,
+    ids: &BTreeSet<IdentifierId>,
+) -> Result<HashSet<IdentifierId>> {
+    let hiding = Hiding::of(tx, tenant).await?;
+    let mut hidden = HashSet::new();
+    if ids.is_empty() || hiding.is_none() {
+        return Ok(hidden);
+    }
+    // An identifier is hidden if a record of it alone would be.
+    let alone: Vec<(RecordId, Customer)> = ids.iter().map(|id| (RecordId(id.0), only(*id))).collect();
+    hidden.extend(hidden_among(tx, tenant, &alone).await?.into_iter().map(|id| IdentifierId(id.0)));
+    for target in Target::ALL {
+        for column in ["phone_id", "email_id", "name_id"] {
+            let left = ids.iter().copied().filter(|id| !hidden.contains(id));
+            let query = tx.query("SELECT DISTINCT r.").push(column).push(" FROM ").push(table(target));
+            let query = query.with(" r WHERE r.tenant_id = ", tenant.id).push(" AND r.").push(column);
+            let query = query.with_any("", left.collect::<Vec<_>>()).push(" AND NOT (TRUE");
+            let found: Vec<(IdentifierId,)> = not_hidden(query, tenant.id, target, hiding).push(")").all().await?;
+            hidden.extend(found.into_iter().map(|(id,)| id));
+        }
+    }
+    Ok(hidden)
+}
+
+/// The customer of a record from before every request.
+fn only(id: IdentifierId) -> Customer {
+    let at = DateTime::<Utc>::MIN_UTC;
+    Customer { at, phone_id: Some(id), email_id: None, name_id: None, forgotten: 0, aged: None }
 }
 
 /// Makes the mentions of hidden customers in a text of an interaction read as forgotten.

@@ -8,17 +8,17 @@ mod model;
 mod sql;
 
 use crate::base::id::TenantId;
-use crate::store::Query;
+use crate::store::{Query, Reference};
 
 pub use model::{HeldInteraction, Hold, HoldMasks, Which};
 pub use sql::{by_ids, hiding_keys, insert, interactions, is_any, is_any_hiding, page, purge, release};
 
 /// The columns that contain ids of identifiers.
-pub const REFERENCES: [(&str, &str); 4] = [
-    ("holds", "phone_id"),
-    ("holds", "email_id"),
-    ("hold_interactions", "phone_id"),
-    ("hold_interactions", "email_id"),
+pub const REFERENCES: [Reference; 4] = [
+    Reference::new("holds", "phone_id"),
+    Reference::new("holds", "email_id"),
+    Reference::new("hold_interactions", "phone_id"),
+    Reference::new("hold_interactions", "email_id"),
 ];
 
 /// The columns of the keys, each with the column of its hold. A released hold has no keys.

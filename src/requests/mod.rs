@@ -48,7 +48,7 @@ use crate::base::actor::Actor;
 use crate::base::id::{RequestId, TenantId};
 use crate::base::version::Versions;
 use crate::idempotency::{Call, Replayable, Reservation};
-use crate::store::{Archive, StoreError, Tx};
+use crate::store::{Archive, Reference, StoreError, Tx};
 use crate::vault::AppContext;
 
 pub use batch::{RequestBatch, RowChange, RowDelete};
@@ -71,11 +71,11 @@ use save::{SaveCommand, Written};
 use view::Disclosure;
 
 /// The columns that contain ids of identifiers.
-pub const REFERENCES: [(&str, &str); 4] = [
-    ("requests", "phone_id"),
-    ("requests", "email_id"),
-    ("request_interactions", "phone_id"),
-    ("request_interactions", "email_id"),
+pub const REFERENCES: [Reference; 4] = [
+    Reference::new("requests", "phone_id"),
+    Reference::new("requests", "email_id"),
+    Reference::new("request_interactions", "phone_id"),
+    Reference::new("request_interactions", "email_id"),
 ];
 
 /// A request, unless the caller already has its version.

@@ -5,6 +5,8 @@ mod owners;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::statements::{Literal, pieces};
+
 /// The rooms from the top down. A room imports rooms below it, and never another room of its own rank.
 const RANKS: [&[&str]; 26] = [
     &["main"],
@@ -86,6 +88,7 @@ struct Source {
     path: String,
     /// Line numbers and code.
     lines: Vec<(usize, String)>,
+    literals: Vec<Literal>,
 }
 
 impl Source {
@@ -99,7 +102,8 @@ impl Source {
             let code = line.split_once("//").map_or(line, |(code, _)| code);
             lines.push((number + 1, code.to_owned()));
         }
-        Self { path: path.to_owned(), lines }
+        let code: String = text.split_inclusive('\n').take(lines.len()).collect();
+        Self { path: path.to_owned(), lines, literals: pieces(&code) }
     }
 
     /// The first part of the path: the room.
