@@ -191,7 +191,7 @@ impl Along {
 pub struct PageQuery<'s> {
     pub tenant: TenantId,
     /// The decisions that hide customers, so that no search by a customer finds them.
-    pub hiding: Hiding,
+    pub hiding: &'s Hiding,
     pub wanted: &'s Search,
     /// The identifiers of which the customer has one.
     pub any_of: &'s [Selected],

@@ -36,7 +36,7 @@ pub async fn open(app: &AppContext, actor: &Actor, id: RevealId) -> Result<Vec<O
     }
     let mut ids: BTreeSet<IdentifierId> = items.iter().filter_map(|item| item.identifier_id).collect();
     // The items stay as they are, so that a cancelled request or a released hold shows its customer again.
-    let hidden = hidden::identifiers_among(&mut tx, &tenant, &ids).await?;
+    let hidden = hidden::identifiers_among(&mut tx, (&tenant, app.hiding), &ids).await?;
     ids.retain(|id| !hidden.contains(id));
     if !is_within_cap(&mut tx, actor, &tenant, ids.len(), now).await? {
         drop(tx);

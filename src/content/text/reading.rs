@@ -177,7 +177,7 @@ async fn show(
     let settings = tenants::find(&mut tx, tenant).await?.ok_or(ContentError::Unknown)?;
     // A customer's own copy has the values of a customer who is hidden from users.
     if matches!(values, TextValues::OfView(..)) {
-        hide_text(&mut tx, &settings, content.interaction, &mut mentions).await?;
+        hide_text(&mut tx, (&settings, stores.hiding), content.interaction, &mut mentions).await?;
     }
     drop(tx);
     let values = values.of(stores, keyset, mentions, grant).await?;

@@ -199,11 +199,9 @@ fn foreign(source: &Source) -> Vec<(String, String)> {
 /// Statements that name a table of another room.
 ///
 /// `archive` names `contents`, because ingest changes the texts of its interactions in its own transaction, a search asks
-/// whether an interaction has content, and `content` is above it. It names `requests`, because each search asks whether a waiting
-/// request hides a customer. `store/rules.rs` names the one statement that is meant for all tenants.
-const EXCEPTIONS: [(&str, &[&str]); 6] = [
+/// whether an interaction has content, and `content` is above it. `store/rules.rs` names the one statement that is meant for all tenants.
+const EXCEPTIONS: [(&str, &[&str]); 5] = [
     ("archive/held.rs", &["contents"]),
-    ("archive/hidden.rs", &["requests", "request_interactions"]),
     ("archive/listing.rs", &["contents"]),
     ("archive/mentions.rs", &["contents"]),
     ("archive/rescan.rs", &["contents"]),
