@@ -15,6 +15,7 @@ use super::parsed::is_keyed;
 use super::sql::{RecordRow, columns};
 use crate::base::id::{IdentifierId, TenantId};
 use crate::base::page::{LARGEST_PAGE_BYTES, Listed as _, Position};
+use crate::content_rows;
 use crate::store::{Archive, Query, Result, Sql, Tx};
 
 /// The most records that a call reads along an index.
@@ -151,9 +152,7 @@ fn with_customer(query: Query<'_>, kind: Kind, id: IdentifierId) -> Query<'_> {
 
 fn with_content(query: Query<'_>, tenant: TenantId, has_content: Option<bool>) -> Query<'_> {
     let Some(has_content) = has_content else { return query };
-    // PostgreSQL may turn an EXISTS into a join with all content of the tenant. It probes the index for this.
-    let query = query.with(" AND (SELECT c.id FROM contents c WHERE c.tenant_id = ", tenant);
-    query.push(" AND c.interaction_id = r.id LIMIT 1)").push(if has_content { " IS NOT NULL" } else { " IS NULL" })
+    content_rows::is_there(query.push(" AND "), tenant, "r.id", has_content)
 }
 
 impl Along {

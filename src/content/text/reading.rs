@@ -7,7 +7,7 @@ use pii::ANONYMIZED;
 use pii::text::document::{Filled, Format};
 use serde_json::json;
 
-use super::super::model::{Content, ContentError};
+use super::super::model::ContentError;
 use super::super::reading::{Access, read};
 use super::super::{ContentStore, sql as contents};
 use super::{at_work, rescan, sql};
@@ -21,6 +21,7 @@ use crate::base::hex::hex;
 use crate::base::id::{ContentId, IdentifierId, TenantId, Token};
 use crate::base::memory::MemoryShare;
 use crate::base::recipient::TokenForm;
+use crate::content_rows::Content;
 use crate::store::StoreError;
 use crate::tenants;
 use crate::vault::{self, AppContext, Keyset};

@@ -22,7 +22,7 @@ const RANKS: [&[&str]; 26] = [
     &["content"],
     &["totals", "suppressions", "reveals"],
     &["archive"],
-    &["recording_keys", "holds"],
+    &["recording_keys", "holds", "content_rows"],
     &["seals"],
     &["recipients"],
     &["outbox"],
@@ -38,7 +38,7 @@ const RANKS: [&[&str]; 26] = [
 ];
 
 /// The rooms that have the files `http`, `mod`, `model`, and `sql`.
-const SLICES: [&str; 23] = [
+const SLICES: [&str; 24] = [
     "nightly",
     "certificates",
     "scan",
@@ -48,6 +48,7 @@ const SLICES: [&str; 23] = [
     "ageing",
     "webhooks",
     "content",
+    "content_rows",
     "totals",
     "suppressions",
     "reveals",
