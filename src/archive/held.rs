@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 
 use super::kinds::table;
 use super::mentions::Owner;
-use super::selector::{ID, IS_THERE, keys};
+use super::selector::{if_there, keys};
 use crate::base::id::{HoldId, RecordId, RequestId, TenantId};
 use crate::base::target::Target;
 use crate::content_rows;
@@ -73,9 +73,8 @@ fn selected_records(mut query: Query<'_>, tenant: TenantId, target: Target) -> Q
             .push(" r ON r.")
             .push(*column)
             .push(" = s.identifier_id AND r.at < s.cutoff")
-            .with(" WHERE r.tenant_id = ", tenant)
-            .push(if *column == ID { IS_THERE } else { "" })
-            .push(" UNION ALL ");
+            .with(" WHERE r.tenant_id = ", tenant);
+        query = if_there(query, column).push(" UNION ALL ");
     }
     query = query
         .push(SELECT)

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use pii::Kind;
 use uuid::Uuid;
 
+use super::expressions;
 use super::hidden::{Hiding, not_hidden};
 use super::kinds::RecordKind;
 use super::model::{Record, Search};
@@ -122,10 +123,9 @@ impl Condition {
             },
             Self::Outcome => query.with_some(" AND r.outcome = ", wanted.outcome.as_deref()),
             Self::Direction => query.with_some(" AND r.direction = ", wanted.direction),
-            // 15: any bit of a person, as in the index.
             Self::Anonymized => match wanted.anonymized {
-                Some(true) => query.push(" AND r.forgotten & 15 <> 0"),
-                Some(false) => query.push(" AND r.forgotten & 15 = 0"),
+                Some(true) => query.push(" AND r.forgotten & ").push(expressions::ANYBODY).push(" <> 0"),
+                Some(false) => query.push(" AND r.forgotten & ").push(expressions::ANYBODY).push(" = 0"),
                 None => query,
             },
             Self::Content => with_content(query, tenant, wanted.has_content),
@@ -137,8 +137,11 @@ impl Condition {
 /// does not: the hash tells nobody who is behind a number. When the customer was forgotten, nothing matches any more.
 fn with_external_id<'c>(query: Query<'c>, external_id: Option<&str>) -> Query<'c> {
     let query = query.with_some(" AND r.external_id = ", external_id);
-    // 7: any bit of the customer.
-    if external_id.is_some_and(is_keyed) { query.push(" AND r.forgotten & 7 = 0") } else { query }
+    if external_id.is_some_and(is_keyed) {
+        query.push(" AND r.forgotten & ").push(expressions::CUSTOMER).push(" = 0")
+    } else {
+        query
+    }
 }
 
 fn with_customer(query: Query<'_>, kind: Kind, id: IdentifierId) -> Query<'_> {

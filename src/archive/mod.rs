@@ -7,6 +7,7 @@ pub mod counting;
 pub mod customer;
 mod existing;
 mod export;
+mod expressions;
 pub mod held;
 pub mod hidden;
 pub mod http;
