@@ -283,6 +283,29 @@ fn every_room_imports_only_what_lies_below_it() {
     assert!(faults.is_empty(), "{} lines break a rule:\n{}", faults.len(), faults.join("\n"));
 }
 
+/// The names in a part of ARCHITECTURE.md, without the signs of a folder or a file.
+fn names_in(text: &str) -> Vec<&str> {
+    let names = text.split('`').skip(1).step_by(2);
+    names.map(|name| name.trim_end_matches('/').trim_end_matches(".rs")).collect()
+}
+
+/// Readers look at the document, and the test looks at the lists above.
+#[test]
+fn the_document_has_the_same_ranks_and_slices() {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md")).unwrap();
+    let table = text.lines().skip_while(|line| !line.starts_with("| rank | room |")).skip(2);
+    let rows: Vec<_> = table.take_while(|line| line.starts_with('|')).collect();
+    assert_eq!(rows.len(), RANKS.len());
+    for (no, (row, rooms)) in rows.iter().zip(RANKS).enumerate() {
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        assert_eq!((cells[1], names_in(cells[2])), ((no + 1).to_string().as_str(), rooms.to_vec()), "{row}");
+    }
+    let (_, slices) = text.split_once("rooms are *slices*:").unwrap();
+    let (slices, _) = slices.split_once('.').unwrap();
+    let slices: BTreeSet<_> = names_in(slices).into_iter().collect();
+    assert_eq!(slices, SLICES.into_iter().collect());
+}
+
 /// The crates that `crates/pii` may use. It is pure: no runtime, no database, no HTTP.
 const PURE: [&str; 13] = [
     "base64",
