@@ -14,6 +14,7 @@ pub mod certificates;
 pub mod cli;
 pub mod config;
 pub mod content;
+pub mod content_rows;
 pub mod delivery;
 pub mod exports;
 pub mod holds;

@@ -17,11 +17,13 @@ use crate::config::S3Config;
 use crate::config::{Config, ConfigError, JournalPlace};
 use crate::content::ContentStore;
 use crate::delivery::DeliveryWorker;
+use crate::holds;
 use crate::http::auth::KeysError;
 use crate::journal::Journal;
 #[cfg(feature = "s3")]
 use crate::objects::Bucket;
 use crate::objects::{Ledger, Objects};
+use crate::requests;
 use crate::seals::Sealer;
 use crate::store::{self, Db, StoreError, StoreSettings, TimeLimits};
 use crate::tenants::{self, TenantError};
@@ -86,6 +88,7 @@ async fn open_with(config: &Config, limits: TimeLimits, memory: MemoryBudget) ->
         journal: journal(config)?.declaring(config.journal.backup_days),
         clock: Clock::System,
         memory: Arc::new(memory),
+        hiding: &[requests::HIDING, holds::HIDING],
     };
     if config.development() {
         migrate(&stores).await?;

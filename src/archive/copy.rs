@@ -8,7 +8,7 @@ use super::kinds::{RecordKind, table};
 use super::mentions::Owner;
 use super::model::{ArchiveError, Record};
 use super::search::attach_mentions;
-use super::selector::{self, ID, IS_THERE, Span};
+use super::selector::{self, Span};
 use super::sql::{self, RecordRow};
 use crate::base::id::{IdentifierId, TenantId};
 use crate::base::page::{LARGEST_PAGE_BYTES, Position};
@@ -56,9 +56,8 @@ impl CustomerRecords {
                     .with(" r WHERE r.tenant_id = ", tenant)
                     .push(" AND r.")
                     .push(*column)
-                    .with(" = ", *id)
-                    .push(if *column == ID { IS_THERE } else { "" });
-                query = self.following(query, ["r.at", "r.id"], after, limit);
+                    .with(" = ", *id);
+                query = self.following(selector::if_there(query, column), ["r.at", "r.id"], after, limit);
                 union = ") AS k UNION SELECT id, at FROM (";
             }
             // A record may be mentioned often, and each of its mentions would count.

@@ -6,6 +6,7 @@
 use chrono::{DateTime, Utc};
 use pii::ANONYMIZED;
 
+use super::expressions::{self, DURATION, SECONDS};
 use super::kinds::{Channel, Interaction, RecordKind as _, SurveyResponse};
 use super::parsed::is_keyed;
 use crate::base::id::TenantId;
@@ -158,8 +159,12 @@ pub async fn count(tx: &mut Tx<Archive>, counted: CountQuery<'_>, take: impl FnM
         (_, CountedKind::Interactions) => query.push(", ").push(DURATION).push(" AS value"),
         (_, CountedKind::SurveyResponses) => query.push(", CAST(r.score AS BIGINT) AS value"),
     };
-    let query = query.push(if has_cell_keys { ", r.cell_key & 16777215 AS cell_key FROM " } else { " FROM " });
-    let query = query.push(match kind {
+    let query = if has_cell_keys {
+        query.push(", r.cell_key & ").push(expressions::CELL_KEY).push(" AS cell_key")
+    } else {
+        query
+    };
+    let query = query.push(" FROM ").push(match kind {
         CountedKind::Interactions => Interaction::TABLE,
         CountedKind::SurveyResponses => SurveyResponse::TABLE,
     });
@@ -179,36 +184,20 @@ const GROUPS: [(&str, &str); 3] = [
     ("s.third", "CAST(NULL AS TEXT) AS third"),
 ];
 
-/// The whole seconds of an interaction. SQLite has times as texts, whose fractions of a second can be compared.
-const DURATION: Sql = Sql::per(
-    "CAST(floor(date_part('epoch', r.ended_at - r.at)) AS BIGINT)",
-    "unixepoch(substr(r.ended_at, 1, 19)) - unixepoch(substr(r.at, 1, 19)) - (substr(r.ended_at, 20) < substr(r.at, 20))",
-);
-
-/// The seconds of a record since 1970, without their fraction.
-const SECONDS: Sql = Sql::per("CAST(floor(date_part('epoch', r.at)) AS BIGINT)", "unixepoch(substr(r.at, 1, 19))");
-
 fn with_bucket(query: Query<'_>, buckets: Buckets) -> Query<'_> {
     let Buckets { shift, unit, cycle } = buckets;
     let query = query.push("(").push(SECONDS).with(" + ", shift).with(") / ", unit);
     query.with_some(" % ", cycle)
 }
 
-/// Appends a column. `selector::forget_descriptive` has the same condition.
 fn with_column(query: Query<'_>, column: CountedColumn) -> Query<'_> {
-    query.push(match column {
-        CountedColumn::Channel => "r.channel",
-        CountedColumn::Direction => "r.direction",
-        CountedColumn::Queue => {
-            "CASE WHEN r.queue LIKE 'hash-%' AND length(r.queue) = 69 THEN 'Anonymized' ELSE r.queue END"
-        }
-        CountedColumn::AgentId => {
-            "CASE WHEN r.agent_id LIKE 'hash-%' AND length(r.agent_id) = 69 THEN 'Anonymized' ELSE r.agent_id END"
-        }
-        CountedColumn::Outcome => {
-            "CASE WHEN r.outcome LIKE 'hash-%' AND length(r.outcome) = 69 THEN 'Anonymized' ELSE r.outcome END"
-        }
-    })
+    match column {
+        CountedColumn::Channel => query.push("r.channel"),
+        CountedColumn::Direction => query.push("r.direction"),
+        CountedColumn::Queue => expressions::without_hash(query, "r.queue"),
+        CountedColumn::AgentId => expressions::without_hash(query, "r.agent_id"),
+        CountedColumn::Outcome => expressions::without_hash(query, "r.outcome"),
+    }
 }
 
 fn with_filter<'c>(query: Query<'c>, filter: &CountFilter) -> Query<'c> {
@@ -228,14 +217,10 @@ fn with_word<'c>(query: Query<'c>, column: &'static str, word: Option<&str>) -> 
     match word {
         None => query,
         Some(hash) if is_keyed(hash) => query.push(" AND FALSE"),
-        Some(ANONYMIZED) => query
-            .push(" AND (")
-            .push(column)
-            .push(" = 'Anonymized' OR ")
-            .push(column)
-            .push(" LIKE 'hash-%' AND length(")
-            .push(column)
-            .push(") = 69)"),
+        Some(ANONYMIZED) => {
+            let query = query.push(" AND (").push(column).push(" = 'Anonymized' OR ");
+            expressions::is_keyed(query, column).push(")")
+        }
         Some(word) => query.push(" AND ").push(column).with(" = ", word),
     }
 }

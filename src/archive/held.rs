@@ -11,9 +11,10 @@ use chrono::{DateTime, Utc};
 
 use super::kinds::table;
 use super::mentions::Owner;
-use super::selector::{ID, IS_THERE, keys};
+use super::selector::{if_there, keys};
 use crate::base::id::{HoldId, RecordId, RequestId, TenantId};
 use crate::base::target::Target;
+use crate::content_rows;
 use crate::holds::{self, Which};
 use crate::store::{Archive, Query, Result, Tx};
 
@@ -54,9 +55,8 @@ fn mentioning(query: Query<'_>, tenant: TenantId, target: Target) -> Query<'_> {
     if target != Target::Archive {
         return query;
     }
-    query
-        .push(" UNION SELECT c.interaction_id FROM held h JOIN mentions m ON m.identifier_id = h.id")
-        .push(" JOIN contents c ON c.id = m.record_id")
+    let query = query.push(" UNION SELECT c.interaction_id FROM held h JOIN mentions m ON m.identifier_id = h.id");
+    content_rows::join(query, "c.id = m.record_id")
         .with(" WHERE m.tenant_id = ", tenant)
         .with(" AND m.target = ", Owner::Content)
         .with(" AND c.tenant_id = ", tenant)
@@ -73,9 +73,8 @@ fn selected_records(mut query: Query<'_>, tenant: TenantId, target: Target) -> Q
             .push(" r ON r.")
             .push(*column)
             .push(" = s.identifier_id AND r.at < s.cutoff")
-            .with(" WHERE r.tenant_id = ", tenant)
-            .push(if *column == ID { IS_THERE } else { "" })
-            .push(" UNION ALL ");
+            .with(" WHERE r.tenant_id = ", tenant);
+        query = if_there(query, column).push(" UNION ALL ");
     }
     query = query
         .push(SELECT)
@@ -87,11 +86,12 @@ fn selected_records(mut query: Query<'_>, tenant: TenantId, target: Target) -> Q
     if target != Target::Archive {
         return query;
     }
-    query
+    let query = query
         .push(" UNION ALL ")
         .push(SELECT)
-        .push("mentions m ON m.identifier_id = s.identifier_id AND m.at < s.cutoff")
-        .push(" JOIN contents c ON c.id = m.record_id JOIN interactions r ON r.id = c.interaction_id")
+        .push("mentions m ON m.identifier_id = s.identifier_id AND m.at < s.cutoff");
+    content_rows::join(query, "c.id = m.record_id")
+        .push(" JOIN interactions r ON r.id = c.interaction_id")
         .with(" WHERE m.tenant_id = ", tenant)
         .with(" AND m.target = ", Owner::Content)
         .with(" AND c.tenant_id = ", tenant)
@@ -126,12 +126,13 @@ pub async fn among(
             .with(" WHERE m.tenant_id = ", tenant)
             .with(" AND m.target = ", Owner::from(target));
         let query = match target {
-            Target::Archive => query
-                .push(" UNION SELECT k.id FROM checked k JOIN contents c ON c.interaction_id = k.id")
-                .push(" JOIN mentions m ON m.record_id = c.id JOIN held h ON h.id = m.identifier_id")
-                .with(" WHERE c.tenant_id = ", tenant)
-                .with(" AND m.tenant_id = ", tenant)
-                .with(" AND m.target = ", Owner::Content),
+            Target::Archive => {
+                content_rows::join(query.push(" UNION SELECT k.id FROM checked k"), "c.interaction_id = k.id")
+                    .push(" JOIN mentions m ON m.record_id = c.id JOIN held h ON h.id = m.identifier_id")
+                    .with(" WHERE c.tenant_id = ", tenant)
+                    .with(" AND m.tenant_id = ", tenant)
+                    .with(" AND m.target = ", Owner::Content)
+            }
             Target::SmsSurvey | Target::RawData => query,
         };
         let rows: Vec<(RecordId,)> = query.all().await?;

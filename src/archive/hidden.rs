@@ -1,9 +1,9 @@
 //! Hidden customers: a waiting request hides its customer if the tenant wants it, and so does a legal hold with `hide`.
 //! Readers see what they would see after the pass. Nothing is changed, so that the end of the hiding is seen at once.
 //!
-//! One condition decides, in two forms. A search by a customer asks it of each record in its statement, so that it finds
-//! nothing. A reader asks it for the identifiers of the records of a page. The preview, the pass, exports, and holds do not
-//! ask.
+//! One condition decides, and each rule has it in two forms (`tenants/hiding.rs`). A search by a customer asks it of each
+//! record in its statement, so that it finds nothing. A reader asks it for the identifiers of the records of a page. The
+//! preview, the pass, exports, and holds do not ask.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -11,89 +11,67 @@ use chrono::{DateTime, Utc};
 use pii::{ANONYMIZED, Kind};
 
 use super::customer::{Customer, customer};
-use super::kinds::RecordKind;
+use super::kinds::{RecordKind, table};
 use super::mentions::Mention;
 use super::model::{CustomerField, Record};
 use super::parsed::is_keyed;
 use crate::base::id::{IdentifierId, RecordId, TenantId};
-use crate::base::target::{Target, Targets};
-use crate::holds;
+use crate::base::target::Target;
 use crate::store::{Archive, Query, Result, Tx};
-use crate::tenants::Tenant;
+use crate::tenants::{HidingRule, Tenant};
 
 /// How many keys one statement looks up.
 const BATCH: usize = 2_000;
 
-/// The decisions that hide customers of a tenant.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Hiding {
-    /// Whether waiting requests do.
-    pub requests: bool,
-    /// Whether any hold does.
-    pub holds: bool,
-}
+/// The rules that hide customers of a tenant at present.
+#[derive(Clone, Debug)]
+pub struct Hiding(Vec<HidingRule>);
 
 impl Hiding {
-    pub async fn of(tx: &mut Tx<Archive>, tenant: &Tenant) -> Result<Self> {
-        let holds = holds::is_any_hiding(tx, tenant.id).await?;
-        Ok(Self { requests: tenant.settings.hide_waiting, holds })
+    pub async fn of(tx: &mut Tx<Archive>, tenant: &Tenant, rules: &[HidingRule]) -> Result<Self> {
+        let mut on = Vec::new();
+        for rule in rules {
+            if (rule.is_on)(tx, tenant).await? {
+                on.push(*rule);
+            }
+        }
+        Ok(Self(on))
     }
 
-    const fn is_none(self) -> bool {
-        !self.requests && !self.holds
+    /// All rules, for the plans of a search.
+    #[must_use]
+    pub fn all(rules: &[HidingRule]) -> Self {
+        Self(rules.to_vec())
+    }
+
+    const fn is_none(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
-/// Appends the condition that nobody hides the customer of the record `r` of a target. Each limited subselect is an index
-/// probe.
-pub fn not_hidden(mut query: Query<'_>, tenant: TenantId, target: Target, hiding: Hiding) -> Query<'_> {
-    let interaction = (target == Target::Archive).then_some("r.id");
-    if hiding.requests {
-        for column in ["phone_id = r.phone_id", "email_id = r.email_id"] {
-            query = query.with(" AND (SELECT q.id FROM requests q WHERE q.tenant_id = ", tenant).push(" AND q.");
-            query = waiting(query.push(column), target).push(" AND q.due_at > r.at LIMIT 1) IS NULL");
-        }
-        let named = interaction.map(|_| "interaction_id = r.id");
-        for column in ["phone_id = r.phone_id", "email_id = r.email_id"].into_iter().chain(named) {
-            query = query
-                .push(" AND (SELECT q.id FROM request_interactions n JOIN requests q ON q.id = n.request_id")
-                .with(" WHERE n.tenant_id = ", tenant)
-                .with(" AND q.tenant_id = ", tenant)
-                .push(" AND n.");
-            query = waiting(query.push(column), target).push(" AND q.due_at > r.at LIMIT 1) IS NULL");
-        }
-    }
-    if hiding.holds { holds::not_hidden(query, tenant, interaction) } else { query }
-}
-
-/// Appends the condition that the request `q` waits and has a target.
-fn waiting(query: Query<'_>, target: Target) -> Query<'_> {
-    query.push(" AND q.status = 'waiting'").with(" AND (q.targets & ", Targets::from_iter([target])).push(") <> 0")
+/// Appends the condition that no rule hides the customer of the record `r` of a target.
+pub fn not_hidden<'c>(query: Query<'c>, tenant: TenantId, target: Target, hiding: &Hiding) -> Query<'c> {
+    hiding.0.iter().fold(query, |query, rule| (rule.not_hidden)(query, tenant, target))
 }
 
 /// The keys that are hidden in a target, each in the records before an instant.
 #[derive(Default)]
-struct HiddenKeys(HashMap<IdentifierId, DateTime<Utc>>);
+struct HiddenUntil(HashMap<IdentifierId, DateTime<Utc>>);
 
-impl HiddenKeys {
+impl HiddenUntil {
     async fn find(
         tx: &mut Tx<Archive>,
         tenant: TenantId,
         target: Target,
-        hiding: Hiding,
+        hiding: &Hiding,
         keys: BTreeSet<IdentifierId>,
     ) -> Result<Self> {
         let mut found = Self::default();
         let keys: Vec<_> = keys.into_iter().collect();
         for chunk in keys.chunks(BATCH) {
-            if hiding.requests {
-                for (key, until) in of_requests(tx, tenant, target, chunk).await? {
+            for rule in &hiding.0 {
+                for (key, until) in (rule.hidden_keys)(tx, tenant, target, chunk).await? {
                     found.add(key, until);
-                }
-            }
-            if hiding.holds {
-                for key in holds::hiding_keys(tx, tenant, chunk).await? {
-                    found.add(key, DateTime::<Utc>::MAX_UTC);
                 }
             }
         }
@@ -121,41 +99,11 @@ impl HiddenKeys {
     }
 }
 
-/// The keys among some by which a waiting request selects records of a target, each with the latest cut-off.
-async fn of_requests(
-    tx: &mut Tx<Archive>,
-    tenant: TenantId,
-    target: Target,
-    keys: &[IdentifierId],
-) -> Result<Vec<(IdentifierId, DateTime<Utc>)>> {
-    let mut query = tx.query("");
-    let mut union = "";
-    for column in ["phone_id", "email_id"] {
-        query = query.push(union).push("SELECT q.").push(column).push(", q.due_at FROM requests q");
-        query = query.with(" WHERE q.tenant_id = ", tenant).push(" AND q.").push(column);
-        query = waiting(query.with_any("", keys.iter().copied()), target);
-        union = " UNION ALL ";
-    }
-    for column in ["phone_id", "email_id", "interaction_id"] {
-        query = query
-            .push(union)
-            .push("SELECT n.")
-            .push(column)
-            .push(", q.due_at FROM request_interactions n JOIN requests q ON q.id = n.request_id")
-            .with(" WHERE n.tenant_id = ", tenant)
-            .with(" AND q.tenant_id = ", tenant)
-            .push(" AND n.")
-            .push(column);
-        query = waiting(query.with_any("", keys.iter().copied()), target);
-    }
-    query.once().all().await
-}
-
 /// Makes the hidden customers of some records read as forgotten, in their fields and in their texts.
 pub async fn hide<K: RecordKind>(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
-    hiding: Hiding,
+    hiding: &Hiding,
     records: &mut [Record<K>],
 ) -> Result<()> {
     if hiding.is_none() || records.is_empty() {
@@ -165,7 +113,7 @@ pub async fn hide<K: RecordKind>(
         let said = record.mentions.iter().filter_map(|mention| mention.identifier);
         own_of(record).chain([IdentifierId(record.id.0)]).chain(said)
     });
-    let hidden = HiddenKeys::find(tx, tenant, K::TARGET, hiding, keys.collect()).await?;
+    let hidden = HiddenUntil::find(tx, tenant, K::TARGET, hiding, keys.collect()).await?;
     for record in records {
         let own: Vec<_> = own_of(record).collect();
         let mut keys = own.iter().copied().chain([IdentifierId(record.id.0)]);
@@ -202,10 +150,19 @@ fn hide_customer<K: RecordKind>(record: &mut Record<K>) {
 /// The interactions among some whose customer is hidden.
 pub async fn hidden_among(
     tx: &mut Tx<Archive>,
-    tenant: &Tenant,
+    (tenant, rules): (&Tenant, &[HidingRule]),
     customers: &[(RecordId, Customer)],
 ) -> Result<HashSet<RecordId>> {
-    let hiding = Hiding::of(tx, tenant).await?;
+    let hiding = Hiding::of(tx, tenant, rules).await?;
+    among(tx, tenant.id, &hiding, customers).await
+}
+
+async fn among(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    hiding: &Hiding,
+    customers: &[(RecordId, Customer)],
+) -> Result<HashSet<RecordId>> {
     if hiding.is_none() {
         return Ok(HashSet::new());
     }
@@ -214,20 +171,54 @@ pub async fn hidden_among(
         own.into_iter().flatten().chain([IdentifierId(id.0)])
     };
     let keys = customers.iter().flat_map(|(id, customer)| selecting(*id, customer)).collect();
-    let hidden = HiddenKeys::find(tx, tenant.id, Target::Archive, hiding, keys).await?;
+    let hidden = HiddenUntil::find(tx, tenant, Target::Archive, hiding, keys).await?;
     let is_hidden =
         |(id, customer): &&(RecordId, Customer)| selecting(*id, customer).any(|key| hidden.hides(key, customer.at));
     Ok(customers.iter().filter(is_hidden).map(|(id, _)| *id).collect())
 }
 
+/// The identifiers among some that are hidden: those that a request or a hold names, and all identifiers of a record whose
+/// customer is hidden. A pass takes the same ones out of reveals, also if other records have them.
+pub async fn identifiers_among(
+    tx: &mut Tx<Archive>,
+    (tenant, rules): (&Tenant, &[HidingRule]),
+    ids: &BTreeSet<IdentifierId>,
+) -> Result<HashSet<IdentifierId>> {
+    let hiding = Hiding::of(tx, tenant, rules).await?;
+    let mut hidden = HashSet::new();
+    if ids.is_empty() || hiding.is_none() {
+        return Ok(hidden);
+    }
+    // An identifier is hidden if a record of it alone would be.
+    let alone: Vec<(RecordId, Customer)> = ids.iter().map(|id| (RecordId(id.0), only(*id))).collect();
+    hidden.extend(among(tx, tenant.id, &hiding, &alone).await?.into_iter().map(|id| IdentifierId(id.0)));
+    for target in Target::ALL {
+        for column in ["phone_id", "email_id", "name_id"] {
+            let left = ids.iter().copied().filter(|id| !hidden.contains(id));
+            let query = tx.query("SELECT DISTINCT r.").push(column).push(" FROM ").push(table(target));
+            let query = query.with(" r WHERE r.tenant_id = ", tenant.id).push(" AND r.").push(column);
+            let query = query.with_any("", left.collect::<Vec<_>>()).push(" AND NOT (TRUE");
+            let found: Vec<(IdentifierId,)> = not_hidden(query, tenant.id, target, &hiding).push(")").all().await?;
+            hidden.extend(found.into_iter().map(|(id,)| id));
+        }
+    }
+    Ok(hidden)
+}
+
+/// The customer of a record from before every request.
+fn only(id: IdentifierId) -> Customer {
+    let at = DateTime::<Utc>::MIN_UTC;
+    Customer { at, phone_id: Some(id), email_id: None, name_id: None, forgotten: 0, aged: None }
+}
+
 /// Makes the mentions of hidden customers in a text of an interaction read as forgotten.
 pub async fn hide_text(
     tx: &mut Tx<Archive>,
-    tenant: &Tenant,
+    (tenant, rules): (&Tenant, &[HidingRule]),
     interaction: RecordId,
     mentions: &mut [Mention],
 ) -> Result<()> {
-    let hiding = Hiding::of(tx, tenant).await?;
+    let hiding = Hiding::of(tx, tenant, rules).await?;
     if hiding.is_none() {
         return Ok(());
     }
@@ -235,7 +226,7 @@ pub async fn hide_text(
     let own: Vec<_> = [customer.phone_id, customer.email_id, customer.name_id].into_iter().flatten().collect();
     let selecting = own.iter().copied().chain([IdentifierId(interaction.0)]);
     let keys = selecting.clone().chain(mentions.iter().filter_map(|mention| mention.identifier)).collect();
-    let hidden = HiddenKeys::find(tx, tenant.id, Target::Archive, hiding, keys).await?;
+    let hidden = HiddenUntil::find(tx, tenant.id, Target::Archive, &hiding, keys).await?;
     let is_hidden = selecting.clone().any(|key| hidden.hides(key, customer.at));
     hidden.hide_mentions(mentions, is_hidden.then_some(&own), customer.at);
     Ok(())

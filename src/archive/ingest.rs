@@ -17,6 +17,7 @@ use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RecordId, TenantId};
 use crate::base::target::Target;
+use crate::content_rows;
 use crate::outbox::{self, EventKind};
 use crate::store::{Archive, StoreError, Tx};
 use crate::vault::{Admission, AppContext, Identified, Resolved, admit};
@@ -244,7 +245,7 @@ impl<K: RecordKind> Batch<'_, K> {
         if K::TARGET == Target::Archive && !replaced.is_empty() {
             mentions::move_content(tx, tenant, replaced).await?;
             mentions::forget_texts(tx, tenant, newly_forgotten).await?;
-            if !rescan::with_texts(tx, tenant, missed).await?.is_empty() {
+            if !content_rows::sql::with_texts(tx, tenant, missed).await?.is_empty() {
                 return Err(StoreError::Contended.into());
             }
             rescan::note(tx, tenant, learned).await?;
@@ -293,7 +294,8 @@ impl<K: RecordKind> Batch<'_, K> {
             return Ok(Late::new());
         }
         let records: Vec<Uuid> = arriving.iter().map(|(_, arrival)| arrival.id.0).collect();
-        let with_texts = rescan::with_texts(&mut self.app.archive.read().await?, self.tenant, &records).await?;
+        let with_texts =
+            content_rows::sql::with_texts(&mut self.app.archive.read().await?, self.tenant, &records).await?;
         if with_texts.is_empty() {
             return Ok(Late::new());
         }

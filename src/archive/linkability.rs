@@ -9,23 +9,15 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::ageing::DURATIONS;
+use super::expressions::{DURATION, SECONDS};
 use super::kinds::Channel;
 use crate::base::day::{change_of_offset, utc_offset};
 use crate::base::id::TenantId;
 use crate::base::words::described;
-use crate::store::{Archive, Query, Result, Sql, Tx};
+use crate::store::{Archive, Query, Result, Tx};
 
 /// The size of a class that counts as large enough, unless the caller names another one.
 pub const USUAL_K: u32 = 5;
-
-/// The seconds since 1970.
-const SECONDS: Sql = Sql::per("floor(date_part('epoch', at))::bigint", "unixepoch(at)");
-
-/// The seconds from the beginning to the end. An aged interaction has the beginning of a range instead.
-const DURATION: Sql = Sql::per(
-    "coalesce(duration_s, floor(date_part('epoch', ended_at - at))::bigint)",
-    "coalesce(duration_s, unixepoch(ended_at) - unixepoch(at))",
-);
 
 /// A column by which interactions are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -129,7 +121,7 @@ fn with_classes<'c>(
             query = query.push(" AS ").push(column.as_str()).push(", ");
         }
         query = match level {
-            0 => compared.select(query.push("count(*) AS n FROM interactions"), tenant),
+            0 => compared.select(query.push("count(*) AS n FROM interactions r"), tenant),
             _ => query.push("CAST(sum(n) AS BIGINT) AS n FROM ").push(CLASSES[level - 1]),
         };
         query = query.push(" GROUP BY ").each(*columns, |query, column| query.push(column.as_str())).push(")");
@@ -244,10 +236,11 @@ impl LinkingColumn {
             Self::Duration => {
                 let query = query.push("CASE WHEN ended_at IS NULL AND duration_s IS NULL THEN NULL");
                 let query = DURATIONS.windows(2).fold(query, |query, bounds| {
+                    // An aged interaction has the beginning of a range instead of its end.
                     query
-                        .push(" WHEN ")
+                        .push(" WHEN coalesce(duration_s, ")
                         .push(DURATION)
-                        .with(" < ", i64::from(bounds[1]))
+                        .with(") < ", i64::from(bounds[1]))
                         .with(" THEN ", i64::from(bounds[0]))
                 });
                 query.with(" ELSE ", i64::from(DURATIONS[DURATIONS.len() - 1])).push(" END")

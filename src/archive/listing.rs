@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use pii::Kind;
 use uuid::Uuid;
 
+use super::expressions;
 use super::hidden::{Hiding, not_hidden};
 use super::kinds::RecordKind;
 use super::model::{Record, Search};
@@ -15,6 +16,7 @@ use super::parsed::is_keyed;
 use super::sql::{RecordRow, columns};
 use crate::base::id::{IdentifierId, TenantId};
 use crate::base::page::{LARGEST_PAGE_BYTES, Listed as _, Position};
+use crate::content_rows;
 use crate::store::{Archive, Query, Result, Sql, Tx};
 
 /// The most records that a call reads along an index.
@@ -121,10 +123,9 @@ impl Condition {
             },
             Self::Outcome => query.with_some(" AND r.outcome = ", wanted.outcome.as_deref()),
             Self::Direction => query.with_some(" AND r.direction = ", wanted.direction),
-            // 15: any bit of a person, as in the index.
             Self::Anonymized => match wanted.anonymized {
-                Some(true) => query.push(" AND r.forgotten & 15 <> 0"),
-                Some(false) => query.push(" AND r.forgotten & 15 = 0"),
+                Some(true) => query.push(" AND r.forgotten & ").push(expressions::ANYBODY).push(" <> 0"),
+                Some(false) => query.push(" AND r.forgotten & ").push(expressions::ANYBODY).push(" = 0"),
                 None => query,
             },
             Self::Content => with_content(query, tenant, wanted.has_content),
@@ -136,8 +137,11 @@ impl Condition {
 /// does not: the hash tells nobody who is behind a number. When the customer was forgotten, nothing matches any more.
 fn with_external_id<'c>(query: Query<'c>, external_id: Option<&str>) -> Query<'c> {
     let query = query.with_some(" AND r.external_id = ", external_id);
-    // 7: any bit of the customer.
-    if external_id.is_some_and(is_keyed) { query.push(" AND r.forgotten & 7 = 0") } else { query }
+    if external_id.is_some_and(is_keyed) {
+        query.push(" AND r.forgotten & ").push(expressions::CUSTOMER).push(" = 0")
+    } else {
+        query
+    }
 }
 
 fn with_customer(query: Query<'_>, kind: Kind, id: IdentifierId) -> Query<'_> {
@@ -151,9 +155,7 @@ fn with_customer(query: Query<'_>, kind: Kind, id: IdentifierId) -> Query<'_> {
 
 fn with_content(query: Query<'_>, tenant: TenantId, has_content: Option<bool>) -> Query<'_> {
     let Some(has_content) = has_content else { return query };
-    // PostgreSQL may turn an EXISTS into a join with all content of the tenant. It probes the index for this.
-    let query = query.with(" AND (SELECT c.id FROM contents c WHERE c.tenant_id = ", tenant);
-    query.push(" AND c.interaction_id = r.id LIMIT 1)").push(if has_content { " IS NOT NULL" } else { " IS NULL" })
+    content_rows::is_there(query.push(" AND "), tenant, "r.id", has_content)
 }
 
 impl Along {
@@ -191,7 +193,7 @@ impl Along {
 pub struct PageQuery<'s> {
     pub tenant: TenantId,
     /// The decisions that hide customers, so that no search by a customer finds them.
-    pub hiding: Hiding,
+    pub hiding: &'s Hiding,
     pub wanted: &'s Search,
     /// The identifiers of which the customer has one.
     pub any_of: &'s [Selected],

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::base::id::{IdentifierId, TenantId};
 use crate::base::target::Target;
+use crate::content_rows;
 use crate::store::{Archive, Query, Result, Sql, StoreError, Tx};
 
 /// Removes what was unlinked from free pages. The pass unlinks many mentions, and few rows of other tables.
@@ -147,17 +148,16 @@ pub async fn of(
 
 /// Gives the content of interactions, and its mentions, the time of the interaction, because a pass forgets up to a cut-off.
 pub async fn move_content(tx: &mut Tx<Archive>, tenant: TenantId, interactions: &[Uuid]) -> Result<()> {
-    tx.query("UPDATE contents SET at = i.at FROM interactions i")
-        .with(" WHERE contents.tenant_id = ", tenant)
-        .with_any(" AND contents.interaction_id", interactions.iter().copied())
-        .with(" AND i.tenant_id = ", tenant)
-        .push(" AND i.id = contents.interaction_id AND i.at <> contents.at")
-        .execute()
-        .await?;
-    tx.query("UPDATE mentions SET at = c.at FROM contents c")
-        .with(" WHERE c.tenant_id = ", tenant)
-        .with_any(" AND c.interaction_id", interactions.iter().copied())
-        .with(" AND mentions.tenant_id = ", tenant)
+    content_rows::sql::move_to(tx, tenant, interactions, |query| {
+        query
+            .with("WITH moved AS (SELECT i.id, i.at FROM interactions i WHERE i.tenant_id = ", tenant)
+            .with_any(" AND i.id", interactions.iter().copied())
+            .push(")")
+    })
+    .await?;
+    with_texts(tx.query(""), tenant, interactions)
+        .push(" UPDATE mentions SET at = c.at FROM texts c")
+        .with(" WHERE mentions.tenant_id = ", tenant)
         .with(" AND mentions.target = ", Owner::Content)
         .push(" AND mentions.record_id = c.id AND mentions.at <> c.at")
         .execute()
@@ -171,12 +171,16 @@ pub async fn forget_texts(tx: &mut Tx<Archive>, tenant: TenantId, interactions: 
     if interactions.is_empty() {
         return Ok(0);
     }
-    tx.query("UPDATE mentions SET identifier_id = NULL FROM contents c")
-        .with(" WHERE c.tenant_id = ", tenant)
-        .with_any(" AND c.interaction_id", interactions.iter().copied())
-        .with(" AND mentions.tenant_id = ", tenant)
+    with_texts(tx.query(""), tenant, interactions)
+        .push(" UPDATE mentions SET identifier_id = NULL FROM texts c")
+        .with(" WHERE mentions.tenant_id = ", tenant)
         .with(" AND mentions.target = ", Owner::Content)
         .push(" AND mentions.record_id = c.id AND mentions.identifier_id IS NOT NULL")
         .execute()
         .await
+}
+
+/// Appends a WITH of the relation `texts (id, at)`: the content of some interactions.
+fn with_texts<'c>(query: Query<'c>, tenant: TenantId, interactions: &[Uuid]) -> Query<'c> {
+    content_rows::of_interactions(query.push("WITH texts AS ("), tenant, interactions).push(")")
 }

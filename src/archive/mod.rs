@@ -7,6 +7,7 @@ pub mod counting;
 pub mod customer;
 mod existing;
 mod export;
+mod expressions;
 pub mod held;
 pub mod hidden;
 pub mod http;
@@ -25,6 +26,8 @@ pub mod selector;
 mod sql;
 pub mod unlink;
 
+use crate::store::Reference;
+
 pub use copy::CustomerRecords;
 pub use export::{ExportView, export};
 pub use kinds::{Channel, Direction, Interaction, RawEvent, RecordKind, SurveyResponse, table};
@@ -35,16 +38,16 @@ pub use search::{find, interactions_of, plan, search};
 pub use selector::{Hits, preview};
 
 /// The columns that contain ids of identifiers.
-pub const REFERENCES: [(&str, &str); 11] = [
-    ("interactions", "phone_id"),
-    ("interactions", "email_id"),
-    ("interactions", "name_id"),
-    ("survey_responses", "phone_id"),
-    ("survey_responses", "email_id"),
-    ("survey_responses", "name_id"),
-    ("raw_events", "phone_id"),
-    ("raw_events", "email_id"),
-    ("raw_events", "name_id"),
-    ("mentions", "identifier_id"),
-    ("rescans", "identifier_id"),
+pub const REFERENCES: [Reference; 11] = [
+    Reference::new("interactions", "phone_id"),
+    Reference::new("interactions", "email_id"),
+    Reference::new("interactions", "name_id"),
+    Reference::new("survey_responses", "phone_id"),
+    Reference::new("survey_responses", "email_id"),
+    Reference::new("survey_responses", "name_id"),
+    Reference::new("raw_events", "phone_id"),
+    Reference::new("raw_events", "email_id"),
+    Reference::new("raw_events", "name_id"),
+    Reference::new("mentions", "identifier_id"),
+    Reference::new("rescans", "identifier_id"),
 ];

@@ -168,7 +168,7 @@ fn keyed(keyset: &Keyset, purpose: &str, text: &str) -> String {
     format!("{KEYED}{}", hex(&keyset.hash(purpose, text).0))
 }
 
-/// Whether a stored value is a keyed hash. [`super::selector::forget_descriptive`] has the same condition as SQL.
+/// Whether a stored value is a keyed hash. [`super::expressions::is_keyed`] is the same condition in SQL.
 pub(super) fn is_keyed(value: &str) -> bool {
     value.starts_with(KEYED) && value.chars().count() == KEYED.len() + 64
 }

@@ -4,8 +4,8 @@
 
 use uuid::Uuid;
 
-use crate::base::content::ContentKind;
 use crate::base::id::{ContentId, IdentifierId, TenantId};
+use crate::content_rows;
 use crate::store::{Archive, Query, Result, Sql, Tx};
 
 /// Notes that the texts of interactions have to be searched for some identifiers. It returns the number of searches.
@@ -18,30 +18,16 @@ pub async fn note(tx: &mut Tx<Archive>, tenant: TenantId, learned: &[(Uuid, Iden
         let query = query.each(chunk, |query, (record, id)| {
             query.with("(", *record).push(Sql::CAST_UUID).with(", ", *id).push(Sql::CAST_UUID).push(")")
         });
-        let query = query
-            .push(") SELECT c.tenant_id, c.id, l.identifier_id, 'pending' FROM learned l")
-            .push(" JOIN contents c ON c.interaction_id = l.interaction_id")
-            .with(" WHERE c.tenant_id = ", tenant);
-        noted += of_texts(query, " AND c.kind")
+        let query = query.push(") SELECT c.tenant_id, c.id, l.identifier_id, 'pending' FROM learned l");
+        let query =
+            content_rows::join(query, "c.interaction_id = l.interaction_id").with(" WHERE c.tenant_id = ", tenant);
+        noted += content_rows::of_texts(query, " AND c.kind")
             .push(" ON CONFLICT (tenant_id, content_id, identifier_id) DO UPDATE SET state = 'pending'")
             .once()
             .execute()
             .await?;
     }
     Ok(noted)
-}
-
-/// The interactions that have a text.
-pub async fn with_texts(tx: &mut Tx<Archive>, tenant: TenantId, interactions: &[Uuid]) -> Result<Vec<Uuid>> {
-    if interactions.is_empty() {
-        return Ok(Vec::new());
-    }
-    let query = tx
-        .query("SELECT DISTINCT interaction_id FROM contents")
-        .with(" WHERE tenant_id = ", tenant)
-        .with_any(" AND interaction_id", interactions.iter().copied());
-    let rows: Vec<(Uuid,)> = of_texts(query, " AND kind").all().await?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
 /// The identifiers that a text must still be searched for.
@@ -71,10 +57,6 @@ pub async fn note_state(
         .with_any(" AND identifier_id", identifiers.iter().copied())
         .execute()
         .await
-}
-
-fn of_texts<'c>(query: Query<'c>, column: &'static str) -> Query<'c> {
-    query.with_any(column, ContentKind::ALL.into_iter().filter(|kind| kind.is_text()).map(ContentKind::as_str))
 }
 
 /// Ends the searches of texts. `settled` appends a WITH of the relation `settled (content_id)`.

@@ -26,7 +26,7 @@ use crate::vault::{self, AppContext};
 /// page, without a read of the archive (A23). A hidden customer is not found either (N9).
 pub async fn search<K: RecordKind>(
     app: &AppContext,
-    (tenant, hiding): (TenantId, Hiding),
+    (tenant, hiding): (TenantId, &Hiding),
     search: &Search,
     after: Option<Position>,
     limit: u32,
@@ -52,7 +52,7 @@ pub async fn search<K: RecordKind>(
 /// so a new filter is added to the test that calls this.
 pub async fn plan<K: RecordKind>(
     tx: &mut Tx<Archive>,
-    (tenant, hiding): (TenantId, Hiding),
+    (tenant, hiding): (TenantId, &Hiding),
     search: &Search,
     any_of: &[(Kind, IdentifierId)],
     after: Option<Position>,

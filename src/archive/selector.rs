@@ -7,6 +7,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::expressions;
 use super::kinds::{descriptive, table};
 use super::mentions::Owner;
 use crate::base::id::{IdentifierId, TenantId};
@@ -43,10 +44,17 @@ const INTERACTIONS: Keys = &[ID, "phone_id", "email_id"];
 /// The column of an interaction that a request names.
 pub const ID: &str = "id";
 
-/// The condition on an interaction that is selected by its id. One that was forgotten before is not selected again, lest
-/// a pass counted it twice.
-pub const IS_THERE: &str =
-    " AND (phone_id IS NOT NULL OR email_id IS NOT NULL OR name_id IS NOT NULL OR forgotten & 7 = 0)";
+/// Appends the condition on an interaction, if it is selected by its id. One that was forgotten before is not selected
+/// again, lest a pass counted it twice.
+pub fn if_there<'c>(query: Query<'c>, column: &str) -> Query<'c> {
+    if column != ID {
+        return query;
+    }
+    query
+        .push(" AND (phone_id IS NOT NULL OR email_id IS NOT NULL OR name_id IS NOT NULL OR forgotten & ")
+        .push(expressions::CUSTOMER)
+        .push(" = 0)")
+}
 
 /// The columns for a target. Only interactions are named.
 #[must_use]
@@ -69,18 +77,9 @@ pub struct Span {
 /// Appends to a SET list that descriptive values with a keyed hash become `Anonymized`. Such a hash would join a forgotten
 /// record to a later one of the same customer.
 pub fn forget_descriptive(query: Query<'_>, target: Target) -> Query<'_> {
-    descriptive(target).iter().fold(query, |query, column| {
-        query
-            .push(", ")
-            .push(*column)
-            .push(" = CASE WHEN substr(")
-            .push(*column)
-            .push(", 1, 5) = 'hash-' AND length(")
-            .push(*column)
-            .push(") = 69 THEN 'Anonymized' ELSE ")
-            .push(*column)
-            .push(" END")
-    })
+    descriptive(target)
+        .iter()
+        .fold(query, |query, column| expressions::without_hash(query.push(", ").push(*column).push(" = "), column))
 }
 
 /// Appends the records with a selected customer, each once: `(id, at, phone_id, email_id, name_id)`.
@@ -111,9 +110,8 @@ fn customers_of_column<'c>(
         .push(" r ON r.")
         .push(column)
         .push(" = s.identifier_id AND r.at < s.cutoff")
-        .with(" WHERE r.tenant_id = ", tenant)
-        .push(if column == ID { IS_THERE } else { "" });
-    within(query, "r", span)
+        .with(" WHERE r.tenant_id = ", tenant);
+    within(if_there(query, column), "r", span)
 }
 
 /// Appends the selected mentions in the texts of a target, or in those of content: `(record_id, at, n, identifier_id)`.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 use pii::{ANONYMIZED, Kind};
 
+use super::expressions::CUSTOMER;
 use super::kinds::RecordKind;
 use super::model::{CustomerField, Record, forgotten};
 use super::parsed::is_keyed;
@@ -57,16 +58,20 @@ pub async fn upsert<K: RecordKind>(
     query = query.push(", changed_at = excluded.changed_at, forgotten = ").push(K::TABLE);
     query = query.push(".forgotten | excluded.forgotten");
     for column in ["phone_id", "email_id", "name_id"] {
-        // 7: any bit of the customer.
-        query = query.push(", ").push(column).push(" = CASE WHEN ").push(K::TABLE);
-        query = query.push(".forgotten & 7 <> 0 THEN NULL ELSE excluded.").push(column).push(" END");
+        query = query.push(", ").push(column).push(" = CASE WHEN ").push(K::TABLE).push(".forgotten & ");
+        query = query.push(CUSTOMER).push(" <> 0 THEN NULL ELSE excluded.").push(column).push(" END");
     }
     for column in K::COLUMNS.iter().copied() {
         query = query.push(", ").push(column).push(" = ");
         query = if K::DESCRIPTIVE.contains(&column) {
             // A value that was forgotten stays so.
-            query = query.push("CASE WHEN ").push(K::TABLE).push(".forgotten & 7 <> 0 AND ").push(K::TABLE).push(".");
-            query = query.push(column).push(" = 'Anonymized' THEN 'Anonymized' ELSE excluded.");
+            query = query.push("CASE WHEN ").push(K::TABLE).push(".forgotten & ").push(CUSTOMER);
+            query = query
+                .push(" <> 0 AND ")
+                .push(K::TABLE)
+                .push(".")
+                .push(column)
+                .push(" = 'Anonymized' THEN 'Anonymized' ELSE excluded.");
             query.push(column).push(" END")
         } else {
             query.push("excluded.").push(column)

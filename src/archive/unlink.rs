@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::kinds::table;
 use super::mentions::Owner;
 use super::model::forgotten;
-use super::selector::{ID, IS_THERE, Keys, Span, forget_descriptive, keys};
+use super::selector::{ID, Keys, Span, forget_descriptive, if_there, keys};
 use crate::base::id::TenantId;
 use crate::base::target::Target;
 use crate::store::{Archive, Query, Result, Tx};
@@ -53,14 +53,14 @@ pub async fn customers(
         let query =
             query.with(" THEN 0 ELSE ", forgotten::NAME).push(" END, phone_id = NULL, email_id = NULL, name_id = NULL");
         let query = forget_descriptive(query, target).push(" FROM selected s WHERE ").push(table(target));
-        unlinked += query
+        let query = query
             .with(".tenant_id = ", tenant)
             .push(" AND ")
             .push(table(target))
             .push(".")
             .push(*column)
-            .push(" = s.identifier_id AND at < s.cutoff")
-            .push(if *column == ID { IS_THERE } else { "" })
+            .push(" = s.identifier_id AND at < s.cutoff");
+        unlinked += if_there(query, column)
             .with_some(" AND at >= ", span.from)
             .with_some(" AND at < ", span.to)
             .execute()
@@ -221,13 +221,12 @@ pub async fn reopen(
 /// Appends the condition of [`close`], up to the comparison of the bit. It is on the interaction itself: one that got
 /// another customer meanwhile is left alone.
 fn of_selected<'c>(column: &'static str, query: Query<'c>, tenant: TenantId) -> Query<'c> {
-    query
+    let query = query
         .with(" WHERE interactions.tenant_id = ", tenant)
         .push(" AND interactions.")
         .push(column)
-        .push(" = s.identifier_id AND interactions.at < s.cutoff")
-        .push(if column == ID { IS_THERE } else { "" })
-        .with(" AND interactions.forgotten & ", forgotten::CONTENT)
+        .push(" = s.identifier_id AND interactions.at < s.cutoff");
+    if_there(query, column).with(" AND interactions.forgotten & ", forgotten::CONTENT)
 }
 
 /// Appends a SELECT of one column for each way in which the relation `selected s` selects a record of a target by its
@@ -249,8 +248,8 @@ pub fn each_customer<'c>(
             .push(" r ON r.")
             .push(*selecting)
             .push(" = s.identifier_id AND r.at < s.cutoff")
-            .with(" WHERE r.tenant_id = ", tenant)
-            .push(if *selecting == ID { IS_THERE } else { "" });
+            .with(" WHERE r.tenant_id = ", tenant);
+        query = if_there(query, selecting);
         union = " UNION ALL ";
     }
     query

@@ -1,7 +1,7 @@
 //! The rows of the audit log.
 
 use chrono::{DateTime, Utc};
-use pii::{Identifier, Pii};
+use pii::Identifier;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -329,10 +329,5 @@ impl Grant {
             Identifier::Email(email) => email.expose().as_str().to_owned(),
             Identifier::Name { name, .. } => name.expose().as_str().to_owned(),
         }
-    }
-
-    #[must_use]
-    pub fn reveal_text(&self, text: &Pii<String>) -> String {
-        text.expose().clone()
     }
 }

@@ -14,7 +14,6 @@ mod header;
 pub mod http;
 mod model;
 mod once;
-pub mod passes;
 mod reading;
 mod removal;
 pub mod scanning;
@@ -41,12 +40,13 @@ use crate::store::{Archive, StoreError, Tx};
 use crate::vault::{self, AppContext, Keyset};
 
 pub use crate::base::content::ContentKind;
+pub use crate::content_rows::{Content, Sensitivity};
 pub use deletion::{delete, delete_again, delete_batch};
-pub use model::{Content, ContentError, Deleted, FailureReason, MediaType, MediaTypeError, NewContent, Sensitivity};
+pub use model::{ContentError, Deleted, FailureReason, MediaType, MediaTypeError, NewContent};
 pub use once::{Keyed, Once, Uploaded};
 pub use reading::{Access, ContentReading, open, read};
 pub use removal::{
-    Removed, Traces, of_customers, publish_deleted, remove_objects, remove_rows, traces, without_object,
+    Removed, Traces, held, of_customers, publish_deleted, remove_objects, remove_rows, traces, without_object,
 };
 pub use ticket::{Redeemed, Ticket, issue_ticket, redeem_ticket};
 pub use upload::{Upload, begin_upload};

@@ -2,18 +2,15 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Utc};
 use pii::text::document::DocumentError;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::archive::ArchiveError;
 use crate::base::actor::{Actor, Scope};
 use crate::base::content::ContentKind;
 use crate::base::crypto::CryptoError;
-use crate::base::id::{ContentId, Generation, ObjectId, RecordId};
+use crate::base::id::RecordId;
 use crate::base::memory::MemoryError;
-use crate::base::page::{Listed, Position};
+use crate::content_rows::{Content, Sensitivity};
 use crate::idempotency::IdempotencyError;
 use crate::journal::JournalError;
 use crate::objects::ObjectError;
@@ -21,20 +18,6 @@ use crate::recording_keys::KeyError;
 use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::{Contended, VaultError};
-
-/// The sensitivity of content, which decides how carefully it is handled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
-#[sqlx(type_name = "text", rename_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-pub enum Sensitivity {
-    /// Like any other.
-    #[default]
-    Normal,
-    /// A reader must state a purpose.
-    Restricted,
-    /// Reading it is a permission of its own.
-    Sensitive,
-}
 
 /// A media type without its parameters, in lower case: a parameter may contain a file's name, and that a person's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,52 +85,7 @@ pub struct NewContent {
     pub sensitivity: Sensitivity,
 }
 
-/// A piece of content, without its bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Content {
-    pub id: ContentId,
-    /// The generation of its object. Each rescan of a text makes a new one.
-    pub generation: Generation,
-    pub interaction: RecordId,
-    pub kind: ContentKind,
-    /// The media type that its sender stated.
-    pub media_type: String,
-    /// The number of uploaded bytes.
-    pub size: u64,
-    /// The SHA-256 of what was uploaded. None for a text that held an identifier: a short one can be guessed from it.
-    pub sha256: Option<[u8; 32]>,
-    /// The sensitivity of the content.
-    pub sensitivity: Sensitivity,
-    /// The fingerprint of the tenant's key that alone opens it; none: this service can.
-    pub encrypted_for: Option<String>,
-    /// How many bytes are stored, before they are sealed: more than were uploaded where they are ciphertext, and mostly
-    /// fewer of a text.
-    pub stored_size: u64,
-    /// How long it plays, in milliseconds, where its sender or its own header said so.
-    pub duration_ms: Option<u64>,
-    pub at: DateTime<Utc>,
-    pub created_at: DateTime<Utc>,
-}
-
-impl Listed for Content {
-    fn position(&self) -> Position {
-        Position { at: self.created_at, id: self.id.0 }
-    }
-}
-
 impl Content {
-    #[must_use]
-    pub const fn object(&self) -> ObjectId {
-        ObjectId { id: self.id, generation: self.generation }
-    }
-
-    /// Whether a browser can play it in place.
-    #[must_use]
-    pub fn is_playable(&self) -> bool {
-        let is_media = self.media_type.starts_with("audio/") || self.media_type.starts_with("video/");
-        is_media && self.encrypted_for.is_none()
-    }
-
     /// Checks that a user may read the bytes, with the reason that they stated (B10).
     pub fn open_to(&self, actor: &Actor, reason: Option<&str>) -> Result<(), ContentError> {
         match self.sensitivity {

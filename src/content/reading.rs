@@ -7,11 +7,12 @@ use futures_util::stream::BoxStream;
 use serde_json::json;
 
 use super::ContentStore;
-use super::model::{Content, ContentError};
+use super::model::ContentError;
 use crate::audit::{self, Action, Entry, Grant};
 use crate::base::actor::Actor;
 use crate::base::chunks::{CHUNK, ChunkLayout, Opener, SEALED_CHUNK};
 use crate::base::id::TenantId;
+use crate::content_rows::Content;
 use crate::objects::ObjectError;
 use crate::vault::{self, AppContext, Keyset};
 

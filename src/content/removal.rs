@@ -5,16 +5,20 @@
 //! and its row, and the next pass finds it by its row. A crash between object and row leaves a row of content that
 //! nobody can read, until the pass resumes. A missing object counts as deleted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::json;
 
 use super::{ContentStore, sql};
+use crate::archive::held;
 use crate::archive::mentions::{self, Owner};
+use crate::archive::selector::{self, Span};
 use crate::base::content::ContentKind;
 use crate::base::id::{ContentId, IdentifierId, ObjectId, RecordId, TenantId};
+use crate::base::target::Target;
+use crate::content_rows;
 use crate::objects::ObjectError;
 use crate::outbox::{self, EventKind};
 use crate::store::{Archive, Result, Tx};
@@ -155,6 +159,19 @@ pub async fn of_customers(
     if selected.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let rows = sql::of_customers(tx, tenant, selected).await?;
+    let query = tx
+        .query("WITH selected (identifier_id, cutoff) AS (VALUES ")
+        .each(selected, |query, (id, cutoff)| query.with("(", *id).with(", ", *cutoff).push(")"))
+        .push("), customers AS (");
+    let query = selector::customers(query, tenant, Target::Archive, Span::default()).push(")");
+    let rows: Vec<(ContentKind, i64)> = content_rows::count_by_kind(query, tenant).once().all().await?;
     Ok(rows.into_iter().map(|(kind, count)| (kind, count.unsigned_abs())).collect())
+}
+
+/// The pieces of content among some whose interaction a legal hold keeps.
+pub async fn held(tx: &mut Tx<Archive>, tenant: TenantId, objects: &[ObjectId]) -> Result<HashSet<ContentId>> {
+    let rows = content_rows::passes::interactions_of(tx, tenant, objects).await?;
+    let interactions: Vec<_> = rows.iter().map(|(_, interaction)| *interaction).collect();
+    let held = held::among(tx, tenant, Target::Archive, &interactions).await?;
+    Ok(rows.into_iter().filter(|(_, interaction)| held.contains(interaction)).map(|(id, _)| id).collect())
 }

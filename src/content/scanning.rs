@@ -1,11 +1,12 @@
 //! Content for the residue scan: the rows in their order, and texts as they are stored.
 
 use super::ContentStore;
-use super::model::{Content, ContentError};
+use super::model::ContentError;
 use super::reading::opened;
 use super::sql;
 use crate::base::crypto::CryptoError;
 use crate::base::id::{ContentId, RecordId, TenantId};
+use crate::content_rows::Content;
 use crate::objects::ObjectError;
 use crate::store::{Archive, Result, Tx};
 use crate::vault::{AppContext, Keyset};

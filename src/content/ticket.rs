@@ -5,12 +5,13 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::model::{Content, ContentError};
+use super::model::ContentError;
 use super::once::Once;
 use super::sql;
 use crate::base::actor::Actor;
 use crate::base::id::ContentId;
 use crate::base::ticket;
+use crate::content_rows::Content;
 use crate::vault::AppContext;
 
 /// How long a ticket is good for.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::header::ObjectHeader;
-use super::model::{Content, ContentError, NewContent};
+use super::model::{ContentError, NewContent};
 use super::once::{Once, Uploaded};
 use super::sealing::{PIECE, Sealed, Sealing, SealingWork, WAITING};
 use super::{ContentStore, sql, text};
@@ -20,6 +20,7 @@ use crate::base::content::ContentKind;
 use crate::base::crypto::Key;
 use crate::base::id::{ContentId, ObjectId, TenantId};
 use crate::base::memory::MemoryShare;
+use crate::content_rows::Content;
 use crate::objects::{ObjectError, Writing};
 use crate::outbox;
 use crate::recording_keys::{self, Encryptor};

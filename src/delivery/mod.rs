@@ -27,7 +27,7 @@ use crate::base::actor::Actor;
 use crate::base::id::{DeliveryId, IdentifierId, TenantId};
 use crate::base::page::Position;
 use crate::outbox;
-use crate::store::{self, Archive, Tx};
+use crate::store::{self, Archive, Reference, Tx};
 use crate::vault::AppContext;
 
 pub use crate::outbox::{Delivery, DeliveryState, Destination};
@@ -38,7 +38,8 @@ pub use model::{DeliveryError, NewDestination, SendError};
 pub use worker::DeliveryReport;
 
 /// The columns that contain ids of identifiers.
-pub const REFERENCES: [(&str, &str); 2] = [("delivery_customers", "phone_id"), ("delivery_customers", "email_id")];
+pub const REFERENCES: [Reference; 2] =
+    [Reference::new("delivery_customers", "phone_id"), Reference::new("delivery_customers", "email_id")];
 
 /// A page of a tenant's deliveries, newest first.
 pub async fn list(

@@ -31,7 +31,7 @@ use crate::base::target::Target;
 use crate::base::ticket;
 use crate::content::{ContentStore, Once};
 use crate::idempotency::{self, Call, IdempotencyKey};
-use crate::store::{self, Archive, Tx};
+use crate::store::{self, Archive, Reference, Tx};
 use crate::tenants;
 use crate::vault::{self, AppContext};
 
@@ -40,7 +40,8 @@ pub use model::{Export, ExportError, ExportNotice, ExportStatus, Language, NewEx
 use model::{IssuedTicket, LIFE, TICKET_LIFE, ValidatedExport};
 
 /// The columns that contain ids of identifiers.
-pub const REFERENCES: [(&str, &str); 2] = [("access_exports", "phone_id"), ("access_exports", "email_id")];
+pub const REFERENCES: [Reference; 2] =
+    [Reference::new("access_exports", "phone_id"), Reference::new("access_exports", "email_id")];
 
 /// The associated data of a sealed ticket, so that no other sealed value is a ticket.
 const PLACE: &[u8] = b"access export ticket";

@@ -4,21 +4,23 @@
 //! as long as it lasts. This room has the tables and the relation of the keys. The condition on records is in
 //! `archive/held.rs`. The calls that place and release holds are in `requests/holds.rs`, since they need passes.
 
+mod hiding;
 mod model;
 mod sql;
 
 use crate::base::id::TenantId;
-use crate::store::Query;
+use crate::store::{Query, Reference};
 
+pub use hiding::HIDING;
 pub use model::{HeldInteraction, Hold, HoldMasks, Which};
-pub use sql::{by_ids, hiding_keys, insert, interactions, is_any, is_any_hiding, page, purge, release};
+pub use sql::{by_ids, insert, interactions, is_any, page, purge, release};
 
 /// The columns that contain ids of identifiers.
-pub const REFERENCES: [(&str, &str); 4] = [
-    ("holds", "phone_id"),
-    ("holds", "email_id"),
-    ("hold_interactions", "phone_id"),
-    ("hold_interactions", "email_id"),
+pub const REFERENCES: [Reference; 4] = [
+    Reference::new("holds", "phone_id"),
+    Reference::new("holds", "email_id"),
+    Reference::new("hold_interactions", "phone_id"),
+    Reference::new("hold_interactions", "email_id"),
 ];
 
 /// The columns of the keys, each with the column of its hold. A released hold has no keys.
@@ -45,35 +47,6 @@ pub fn keys(mut query: Query<'_>, tenant: TenantId, which: Which) -> Query<'_> {
         if let Which::One(id) = which {
             query = query.with(hold, id);
         }
-    }
-    query
-}
-
-/// Appends the condition that no hold hides the customer of the record `r`. `interaction` is the column of its id, if the
-/// record is an interaction. Each limited subselect is an index probe.
-pub fn not_hidden<'c>(mut query: Query<'c>, tenant: TenantId, interaction: Option<&'static str>) -> Query<'c> {
-    for (column, own) in [("k.phone_id", "r.phone_id"), ("k.email_id", "r.email_id")] {
-        query = query
-            .with(" AND (SELECT k.id FROM holds k WHERE k.tenant_id = ", tenant)
-            .push(" AND k.hide AND ")
-            .push(column)
-            .push(" = ")
-            .push(own)
-            .push(" LIMIT 1) IS NULL");
-    }
-    let named = interaction.map(|own| ("k.interaction_id", own));
-    for (column, own) in [("k.phone_id", "r.phone_id"), ("k.email_id", "r.email_id")].into_iter().chain(named) {
-        query = query
-            .with(
-                " AND (SELECT k.hold_id FROM hold_interactions k JOIN holds h ON h.id = k.hold_id WHERE k.tenant_id = ",
-                tenant,
-            )
-            .with(" AND h.tenant_id = ", tenant)
-            .push(" AND h.hide AND ")
-            .push(column)
-            .push(" = ")
-            .push(own)
-            .push(" LIMIT 1) IS NULL");
     }
     query
 }

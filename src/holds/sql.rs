@@ -181,17 +181,6 @@ pub async fn is_any(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<bool> {
     Ok(one.is_some())
 }
 
-/// Whether any hold that lasts hides its customer.
-pub async fn is_any_hiding(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<bool> {
-    let one: Option<(HoldId,)> = tx
-        .query("SELECT id FROM holds")
-        .with(" WHERE tenant_id = ", tenant)
-        .push(" AND released_at IS NULL AND hide LIMIT 1")
-        .maybe()
-        .await?;
-    Ok(one.is_some())
-}
-
 /// Deletes the holds that were released before an instant.
 pub async fn purge(tx: &mut Tx<Archive>, tenant: TenantId, before: DateTime<Utc>) -> Result<u64> {
     tx.query("DELETE FROM holds")
@@ -199,29 +188,4 @@ pub async fn purge(tx: &mut Tx<Archive>, tenant: TenantId, before: DateTime<Utc>
         .with(" AND released_at < ", before)
         .execute()
         .await
-}
-
-/// The keys among some of holds that hide their customers.
-pub async fn hiding_keys(tx: &mut Tx<Archive>, tenant: TenantId, keys: &[IdentifierId]) -> Result<Vec<IdentifierId>> {
-    let mut query = tx.query("");
-    let mut union = "";
-    for column in ["phone_id", "email_id"] {
-        query = query.push(union).push("SELECT k.").push(column).with(" FROM holds k WHERE k.tenant_id = ", tenant);
-        query = query.push(" AND k.hide AND k.").push(column).with_any("", keys.iter().copied());
-        union = " UNION ";
-    }
-    for column in ["phone_id", "email_id", "interaction_id"] {
-        query = query
-            .push(union)
-            .push("SELECT k.")
-            .push(column)
-            .push(" FROM hold_interactions k JOIN holds h ON h.id = k.hold_id")
-            .with(" WHERE k.tenant_id = ", tenant)
-            .with(" AND h.tenant_id = ", tenant)
-            .push(" AND h.hide AND k.")
-            .push(column)
-            .with_any("", keys.iter().copied());
-    }
-    let rows: Vec<(IdentifierId,)> = query.once().all().await?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
 }

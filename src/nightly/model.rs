@@ -60,7 +60,8 @@ pub enum Ending {
     Refused,
 }
 
-/// The last step that a pass has finished. The last transaction of the step records it.
+/// The last step that a pass has finished. The last transaction of the step records it. The order is that of the pass:
+/// `restore/look.rs` compares steps to tell which objects of the journal a database must know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 pub enum Step {

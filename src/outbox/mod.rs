@@ -106,13 +106,11 @@ pub async fn delete_of(tx: &mut Tx<Archive>, tenant: TenantId, interactions: &[R
         .await
 }
 
-/// Appends a SELECT of the files of the deliveries `d` of a relation `h`, which has their request: `(request_id,
-/// file_name)`.
-pub fn files<'c>(query: Query<'c>, tenant: TenantId, relation: &'static str, condition: &'static str) -> Query<'c> {
+/// Appends a SELECT of the files of the deliveries `d` of the relation `matched h`, which has their request:
+/// `(request_id, file_name)`.
+pub fn files<'c>(query: Query<'c>, tenant: TenantId, condition: &'static str) -> Query<'c> {
     query
-        .push("SELECT h.request_id, f.value AS file_name FROM ")
-        .push(relation)
-        .push(" h JOIN deliveries d ON ")
+        .push("SELECT h.request_id, f.value AS file_name FROM matched h JOIN deliveries d ON ")
         .push(condition)
         .push(sql::NAMES)
         .with(" WHERE d.tenant_id = ", tenant)

@@ -13,6 +13,7 @@ pub mod due;
 mod entry;
 mod export;
 pub mod held;
+mod hiding;
 pub mod holds;
 mod http;
 mod import;
@@ -48,7 +49,7 @@ use crate::base::actor::Actor;
 use crate::base::id::{RequestId, TenantId};
 use crate::base::version::Versions;
 use crate::idempotency::{Call, Replayable, Reservation};
-use crate::store::{Archive, StoreError, Tx};
+use crate::store::{Archive, Reference, StoreError, Tx};
 use crate::vault::AppContext;
 
 pub use batch::{RequestBatch, RowChange, RowDelete};
@@ -56,6 +57,7 @@ pub use case::Case;
 pub use checklist::{ChecklistItem, ChecklistPatch, ChecklistState, change_item, check_item};
 pub use entry::{NewRequest, RequestPatch};
 pub use export::export_page;
+pub use hiding::HIDING;
 pub use http::routes;
 pub use import::{ImportRows, Imported, LONGEST_IMPORT, dry_run, import};
 pub use listing::{RequestFilter, RequestSort, list};
@@ -71,11 +73,11 @@ use save::{SaveCommand, Written};
 use view::Disclosure;
 
 /// The columns that contain ids of identifiers.
-pub const REFERENCES: [(&str, &str); 4] = [
-    ("requests", "phone_id"),
-    ("requests", "email_id"),
-    ("request_interactions", "phone_id"),
-    ("request_interactions", "email_id"),
+pub const REFERENCES: [Reference; 4] = [
+    Reference::new("requests", "phone_id"),
+    Reference::new("requests", "email_id"),
+    Reference::new("request_interactions", "phone_id"),
+    Reference::new("request_interactions", "email_id"),
 ];
 
 /// A request, unless the caller already has its version.

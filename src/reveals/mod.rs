@@ -5,7 +5,6 @@
 //! nothing of them.
 
 mod entry;
-mod hidden;
 mod http;
 mod model;
 mod open;
@@ -19,6 +18,7 @@ use crate::base::actor::{Actor, Scope};
 use crate::base::id::RevealId;
 use crate::base::page::{Page, Position};
 use crate::base::version::Versions;
+use crate::store::Reference;
 use crate::tenants;
 use crate::vault::AppContext;
 
@@ -28,7 +28,7 @@ pub use model::{Decision, NewReveal, OpenedItem, Reveal, RevealError, RevealFilt
 pub use open::open;
 
 /// The columns that contain ids of identifiers.
-pub const REFERENCES: [(&str, &str); 1] = [("reveal_items", "identifier_id")];
+pub const REFERENCES: [Reference; 1] = [Reference::new("reveal_items", "identifier_id")];
 
 /// A page of the tenant's reveals, newest first.
 pub async fn list(app: &AppContext, actor: &Actor, filter: &RevealFilter) -> Result<Page<Reveal>, RevealError> {

@@ -6,7 +6,8 @@ use chrono::{DateTime, Days, Utc};
 
 use super::model::{OpenedItem, Reveal, RevealError, RevealOutcome, RevealStatus};
 use super::sql::{self, Item};
-use super::{entry_of, hidden, refuse};
+use super::{entry_of, refuse};
+use crate::archive::hidden;
 use crate::audit::{self, Action};
 use crate::base::actor::Actor;
 use crate::base::day::{local_day, start_of_day};
@@ -35,7 +36,7 @@ pub async fn open(app: &AppContext, actor: &Actor, id: RevealId) -> Result<Vec<O
     }
     let mut ids: BTreeSet<IdentifierId> = items.iter().filter_map(|item| item.identifier_id).collect();
     // The items stay as they are, so that a cancelled request or a released hold shows its customer again.
-    let hidden = hidden::among(&mut tx, &tenant, &ids).await?;
+    let hidden = hidden::identifiers_among(&mut tx, (&tenant, app.hiding), &ids).await?;
     ids.retain(|id| !hidden.contains(id));
     if !is_within_cap(&mut tx, actor, &tenant, ids.len(), now).await? {
         drop(tx);

@@ -16,6 +16,7 @@ mod migrations;
 mod postgres;
 mod probe;
 mod query;
+mod reference;
 mod rules;
 mod sqlite;
 mod watch;
@@ -32,6 +33,7 @@ pub use connect::{StoreSettings, TimeLimits};
 pub use error::StoreError;
 pub use migrations::{Migrations, migrate, pending_migrations};
 pub use query::{DecodeRow, Param, Query, Sql};
+pub use reference::Reference;
 
 use lock::WriteLock;
 use postgres::{Checkout, PostgresPool};

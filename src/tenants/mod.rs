@@ -2,6 +2,7 @@
 
 mod disclosure;
 pub mod fence;
+mod hiding;
 mod http;
 mod model;
 mod processing;
@@ -19,6 +20,7 @@ use crate::base::id::TenantId;
 use crate::store::{self, Archive, Tx};
 
 pub use disclosure::{IdentifiedView, RevealRules, RevealRulesChange};
+pub use hiding::{HiddenKeys, HidingRule};
 pub use model::{Tenant, TenantError};
 pub use processing::Processing;
 pub use recordings::{Recordings, RecordingsChange};

@@ -18,9 +18,11 @@ use crate::base::clock::Clock;
 use crate::base::id::RecordId;
 use crate::base::memory::MemoryBudget;
 use crate::content::ContentStore;
+use crate::holds;
 use crate::journal::Journal;
 use crate::nightly::{self, Ending, Options, Progress, Stop};
 use crate::objects::{Ledger, Objects};
+use crate::requests;
 use crate::store::{Archive, Db, StoreSettings, Vault, migrate};
 use crate::tenants::{self, Tenant};
 use crate::vault::{AppContext, Keysets, MasterKey, MasterKeys};
@@ -70,7 +72,8 @@ impl Stage {
         let ledger = Ledger::new(Objects::in_folder(folder.join("journal")), Duration::from_secs(5));
         let journal = Journal::new(Some(ledger));
         let memory = Arc::new(MemoryBudget::new(160 << 20));
-        let app = Arc::new(AppContext { archive, vault, keysets, journal, clock, memory });
+        let hiding = &[requests::HIDING, holds::HIDING];
+        let app = Arc::new(AppContext { archive, vault, keysets, journal, clock, memory, hiding });
         let objects = Objects::in_folder(folder.join("objects"));
         let content_store = Arc::new(ContentStore { objects, size_limit: 8 << 20 });
         Self { app, content_store, tenant, actor, folder }
@@ -90,9 +93,9 @@ impl Stage {
 
     /// The same stage at a later time.
     pub fn later(self, by: TimeDelta) -> Self {
-        let AppContext { archive, vault, keysets, journal, clock, memory } = Arc::into_inner(self.app).unwrap();
+        let AppContext { archive, vault, keysets, journal, clock, memory, hiding } = Arc::into_inner(self.app).unwrap();
         let clock = Clock::Fixed(clock.now() + by);
-        Self { app: Arc::new(AppContext { archive, vault, keysets, journal, clock, memory }), ..self }
+        Self { app: Arc::new(AppContext { archive, vault, keysets, journal, clock, memory, hiding }), ..self }
     }
 
     /// Sends an interaction to the archive.

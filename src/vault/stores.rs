@@ -13,6 +13,7 @@ use crate::base::memory::MemoryBudget;
 use crate::idempotency::{self, Call, IdempotencyError, IdempotencyKey, Reservation};
 use crate::journal::Journal;
 use crate::store::{Archive, Db, Vault};
+use crate::tenants::HidingRule;
 
 /// The two databases, and the keys and the clock to use them with.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct AppContext {
     pub journal: Journal,
     pub clock: Clock,
     pub memory: Arc<MemoryBudget>,
+    /// The rules that hide customers. Their rooms are above those that read records.
+    pub hiding: &'static [HidingRule],
 }
 
 impl AppContext {

@@ -14,7 +14,7 @@ use crate::base::id::{ContentId, IdentifierId, MessageId, RecordId, Token};
 use crate::base::recipient::TokenForm;
 use crate::outbox::{EventKind, StoredEvent};
 use crate::store::{self, Archive, Tx};
-use crate::tenants::Tenant;
+use crate::tenants::{HidingRule, Tenant};
 
 /// The longest body, in bytes. The specification of webhooks asks for less.
 const LONGEST: usize = 20_000;
@@ -36,13 +36,17 @@ pub struct EventInteractions {
 }
 
 impl EventInteractions {
-    pub async fn of(tx: &mut Tx<Archive>, tenant: &Tenant, events: &[StoredEvent]) -> store::Result<Self> {
+    pub async fn of(
+        tx: &mut Tx<Archive>,
+        (tenant, rules): (&Tenant, &[HidingRule]),
+        events: &[StoredEvent],
+    ) -> store::Result<Self> {
         let ids: Vec<_> = events.iter().flat_map(interaction_ids).collect();
         if ids.is_empty() {
             return Ok(Self::default());
         }
         let customers = forgotten_customers(tx, tenant.id, &ids).await?;
-        let hidden = hidden_among(tx, tenant, &customers).await?;
+        let hidden = hidden_among(tx, (tenant, rules), &customers).await?;
         Ok(Self { customers: customers.into_iter().collect(), hidden })
     }
 

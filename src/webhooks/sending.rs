@@ -112,7 +112,7 @@ impl Sending<'_> {
         let ids: Vec<_> = claimed.iter().map(|message| message.event_id).collect();
         let mut tx = app.archive.read().await?;
         let events = outbox::events(&mut tx, self.tenant.id, &ids).await?;
-        let interactions = EventInteractions::of(&mut tx, self.tenant, &events).await?;
+        let interactions = EventInteractions::of(&mut tx, (self.tenant, app.hiding), &events).await?;
         drop(tx);
         let events: HashMap<_, _> = events.into_iter().map(|event| (event.id, event)).collect();
         let keyset = app.keysets.get(&app.vault, self.tenant.id).await?;

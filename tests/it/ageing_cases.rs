@@ -116,3 +116,27 @@ each_store!(days_of_the_linkability_report_are_local, |lethe: TestLethe| async m
         assert_eq!((&class["rows"], &class["unique"]), (&json!(4), &json!(unique)), "{class}");
     }
 });
+
+each_store!(both_databases_have_the_same_seconds_and_keyed_hashes, |lethe: TestLethe| async move {
+    // 14 seconds each, and one second more between the full seconds of the first one. 15 begins another range.
+    let spans = [("00.9", "15.1"), ("20", "34.5"), ("20", "34"), ("20.5", "34.7"), ("20.000001", "35")];
+    // A keyed hash has small letters.
+    let queue = format!("HASH-{}", "a".repeat(64));
+    let calls = spans.iter().enumerate().map(|(no, (start, end))| {
+        let (start, end) = (format!("2026-07-01T10:00:{start}Z"), format!("2026-07-01T10:00:{end}Z"));
+        json!({ "external_id": format!("call-{no}"), "channel": "call", "started_at": start, "ended_at": end,
+            "queue": queue, "agent_id": "a1" })
+    });
+    lethe.ingest("interactions", lines(&calls.collect::<Vec<_>>())).await;
+    let report = lethe.caller("dpo").post("/archive/linkability", &json!({})).await.expect(200).json();
+    let classes = report["classes"].as_array().unwrap();
+    let of_durations = classes.iter().find(|one| one["columns"].as_array().unwrap().contains(&json!("duration")));
+    let of_durations = of_durations.unwrap();
+    assert_eq!((&of_durations["rows"], &of_durations["below_k"]), (&json!(5), &json!(0)), "{report}");
+
+    let body = json!({ "from": "2026-06-01T00:00:00Z", "to": "2026-08-01T00:00:00Z", "group_by": ["queue"],
+        "measures": ["count"] });
+    let totals = lethe.caller("manager").post("/archive/totals", &body).await.expect(200).json();
+    let counted = &totals["items"][0];
+    assert_eq!((&counted["queue"], &counted["count"]), (&json!(queue), &json!(5)), "{totals}");
+});

@@ -8,13 +8,10 @@ use lethe::archive::{Channel, Direction, Interaction, RawEvent, Search, SurveyRe
 use lethe::base::id::{IdentifierId, TenantId, Token};
 use lethe::base::page::Position;
 use lethe::store::{Archive, Db, StoreSettings};
-use lethe::tenants;
+use lethe::{holds, requests, tenants};
 use pii::Kind;
 
 use crate::harness::each_store;
-
-/// Requests and holds hide customers, so that a search by a customer has all conditions.
-const HIDING: Hiding = Hiding { requests: true, holds: true };
 
 /// A search, the identifiers that it names, and the index that it uses.
 struct Asked {
@@ -105,11 +102,13 @@ each_store!(no_search_scans_a_table, |lethe: TestLethe| async move {
 
     let mut tx = archive.read().await.unwrap();
     let tenant: TenantId = tenants::find_by_slug(&mut tx, "demo").await.unwrap().unwrap().id;
+    // Requests and holds hide customers, so that a search by a customer has all conditions.
+    let hiding = Hiding::all(&[requests::HIDING, holds::HIDING]);
     let after = Position { at: "2026-08-01T00:00:00Z".parse().unwrap(), id: tenant.0 };
     for Asked { name, search, any_of, index } in searches() {
         for after in [None, Some(after)] {
             let lines =
-                plan::<Interaction>(&mut tx, (tenant, HIDING), &search, &any_of, after).await.unwrap().join("\n");
+                plan::<Interaction>(&mut tx, (tenant, &hiding), &search, &any_of, after).await.unwrap().join("\n");
             // SQLite calls the rows along an index `r` as well, if further conditions are checked on them.
             let count = |line: &str| lines.lines().filter(|one| one.trim_end() == line).count();
             let scans = lines.contains("Seq Scan") || count("SCAN c") > 0 || count("SCAN r") > count("CO-ROUTINE r");
@@ -121,8 +120,8 @@ each_store!(no_search_scans_a_table, |lethe: TestLethe| async move {
     }
     let all = Search::default();
     for lines in [
-        plan::<SurveyResponse>(&mut tx, (tenant, HIDING), &all, &[], Some(after)).await.unwrap().join("\n"),
-        plan::<RawEvent>(&mut tx, (tenant, HIDING), &all, &[], Some(after)).await.unwrap().join("\n"),
+        plan::<SurveyResponse>(&mut tx, (tenant, &hiding), &all, &[], Some(after)).await.unwrap().join("\n"),
+        plan::<RawEvent>(&mut tx, (tenant, &hiding), &all, &[], Some(after)).await.unwrap().join("\n"),
     ] {
         assert!(lines.contains("_at"), "a search does not run along the time:\n{lines}");
     }

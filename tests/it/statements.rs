@@ -13,11 +13,22 @@ use sqlx::{Connection as _, Executor as _, PgConnection};
 
 use crate::harness::Databases;
 
-/// The string literals of a source, each with its line. The pieces of one statement stay separate.
-pub fn literals(source: &str) -> Vec<(usize, String)> {
-    let (mut literals, mut rest, mut line) = (Vec::new(), source, 1);
+/// A string literal of a source.
+pub struct Literal {
+    pub line: usize,
+    pub text: String,
+    /// The code between the literal before it and this one, without comments.
+    pub before: String,
+    /// The code between this literal and the next one, without comments.
+    pub after: String,
+}
+
+/// The string literals of a source. The pieces of one statement stay separate.
+pub fn pieces(source: &str) -> Vec<Literal> {
+    let (mut pieces, mut rest, mut line, mut code) = (Vec::<Literal>::new(), source, 1, String::new());
     while let Some(at) = rest.find(['"', '\n', '/', '\'']) {
         let (before, found) = rest.split_at(at);
+        code.push_str(before);
         let length = match found.as_bytes() {
             [b'"', ..] if !before.ends_with('#') => {
                 let end = end_of_literal(&found[1..]) + 1;
@@ -25,11 +36,16 @@ pub fn literals(source: &str) -> Vec<(usize, String)> {
                 // A continued line: the backslash, the end of the line, and the indentation of the next one.
                 let joined = text.split("\\\n").enumerate();
                 let joined = joined.map(|(no, part)| if no == 0 { part } else { part.trim_start() });
-                literals.push((line, joined.collect::<String>()));
+                let before = std::mem::take(&mut code);
+                pieces.push(Literal { line, text: joined.collect(), before, after: String::new() });
                 line += text.matches('\n').count();
-                end + 1
+                rest = &found[(end + 1).min(found.len())..];
+                continue;
             }
-            [b'/', b'/', ..] => found.find('\n').unwrap_or(found.len()),
+            [b'/', b'/', ..] => {
+                rest = &found[found.find('\n').unwrap_or(found.len())..];
+                continue;
+            }
             [b'\'', b'"', b'\'', ..] => 3,
             [b'\n', ..] => {
                 line += 1;
@@ -37,9 +53,18 @@ pub fn literals(source: &str) -> Vec<(usize, String)> {
             }
             _ => 1,
         };
-        rest = &found[length.min(found.len())..];
+        code.push_str(&found[..length]);
+        rest = &found[length..];
     }
-    literals
+    code.push_str(rest);
+    let after: Vec<_> = pieces.iter().skip(1).map(|piece| piece.before.clone()).chain([code]).collect();
+    pieces.iter_mut().zip(after).for_each(|(piece, after)| piece.after = after);
+    pieces
+}
+
+/// The string literals of a source, each with its line.
+pub fn literals(source: &str) -> Vec<(usize, String)> {
+    pieces(source).into_iter().map(|Literal { line, text, .. }| (line, text)).collect()
 }
 
 fn end_of_literal(text: &str) -> usize {

@@ -102,10 +102,6 @@ impl<T> fmt::Debug for Pii<T> {
     }
 }
 
-/// Text that may name a person: a comment, an attribute's value.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct FreeText(pub String);
-
 /// Why a text is no identifier: a stable code and what to do, never the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdentifierError {

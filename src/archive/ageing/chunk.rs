@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::linked::{self, Leading, Linked};
 use super::list::{self, AgedKey};
 use super::{Grain, Level, kept};
+use crate::archive::expressions;
 use crate::archive::kinds::{Channel, Direction, table};
 use crate::archive::mentions::{self, Owner};
 use crate::archive::model::forgotten;
@@ -87,8 +88,12 @@ pub struct Removal {
 pub async fn lock(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RecordId]) -> Result<Vec<ChunkRow>> {
     tx.query(
         "SELECT w.record_id, w.hour, w.day, w.channel, w.direction, w.queue, w.agent_id, w.outcome, w.seconds, \
-         w.duration_s, w.attributes, w.ladder_level, w.class_id, i.cell_key & 16777215 AS cell_key, i.external_id, \
-         i.phone_id, i.email_id, i.name_id FROM ageing_work w JOIN interactions i ON i.id = w.record_id",
+         w.duration_s, w.attributes, w.ladder_level, w.class_id, i.cell_key & ",
+    )
+    .push(expressions::CELL_KEY)
+    .push(
+        " AS cell_key, i.external_id, i.phone_id, i.email_id, i.name_id FROM ageing_work w \
+         JOIN interactions i ON i.id = w.record_id",
     )
     .with(" WHERE w.tenant_id = ", tenant)
     .with(" AND i.tenant_id = ", tenant)

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::chunk::{BATCH, MonthRules, Removal};
 use super::list::{self, AgedKey};
 use super::{Grain, first_of_month, scores};
+use crate::archive::expressions;
 use crate::archive::held;
 use crate::archive::kinds::table;
 use crate::archive::model::forgotten;
@@ -186,7 +187,9 @@ pub type Leading = BTreeMap<String, bool>;
 async fn rows(tx: &mut Tx<Archive>, tenant: TenantId, target: Target, leading: &Leading) -> Result<Vec<LinkedRow>> {
     let mut rows: Vec<LinkedRow> = tx
         .query("SELECT r.id, r.at, r.external_id, r.interaction_external_id, r.phone_id, r.email_id, r.name_id, ")
-        .push("r.cell_key & 16777215 AS cell_key, ")
+        .push("r.cell_key & ")
+        .push(expressions::CELL_KEY)
+        .push(" AS cell_key, ")
         .push(value(target))
         .push(" AS value FROM ")
         .push(table(target))

@@ -55,9 +55,9 @@ impl InteractionSearch {
         let after = cursor.map(|cursor| Position::from_cursor(&cursor, &key, &query));
         let after = after.transpose().map_err(|_| Problem::new(Code::CursorInvalid))?;
         let _memory = app.memory.page().await?;
-        let hiding = Hiding::of(&mut app.archive.read().await?, &tenant).await?;
+        let hiding = Hiding::of(&mut app.archive.read().await?, &tenant, app.hiding).await?;
         let RecordPage { records, read_to } =
-            search::<K>(app, (tenant.id, hiding), &search_for, after, limit + 1).await?;
+            search::<K>(app, (tenant.id, &hiding), &search_for, after, limit + 1).await?;
         let Page { items: records, next_cursor } = Page::of(records, limit, &key, &query);
         let next_cursor = next_cursor.or_else(|| read_to?.to_cursor(&key, &query));
         let renderer = Renderer::new(app, actor, view, Audited { purpose, by }, &records).await?;

@@ -299,8 +299,8 @@ pub async fn get_interaction(
     }
     let record = find::<Interaction>(&mut tx, caller.tenant, caller.form.read_record(id.0)).await?;
     let mut record = record.ok_or_else(|| Problem::new(Code::NotFound))?;
-    let hiding = Hiding::of(&mut tx, &tenant).await?;
-    hide(&mut tx, caller.tenant, hiding, std::slice::from_mut(&mut record)).await?;
+    let hiding = Hiding::of(&mut tx, &tenant, app.hiding).await?;
+    hide(&mut tx, caller.tenant, &hiding, std::slice::from_mut(&mut record)).await?;
     drop(tx);
     let audited = Audited { purpose: None, by: Vec::new() };
     let renderer = Renderer::new(&app, &caller, view, audited, std::slice::from_ref(&record)).await?;

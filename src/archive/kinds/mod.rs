@@ -1,7 +1,8 @@
 //! The kinds of records. A kind is a type: its fields are the columns that the kinds do not share.
 //!
-//! A file of this folder has all that is known of one kind: what is sent, what is stored, and what is shown. A new column
-//! is added there and in the migrations. The compiler asks for each place of the file that has to name the column.
+//! A file of this folder has the input, the columns, and the output of one kind. A new column is added there and in the
+//! migrations. The compiler asks for most places of the file that have to name the column. ARCHITECTURE.md lists the
+//! places in other files, such as ageing, deliveries, and the customer's copy.
 
 mod interaction;
 mod raw_event;

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 
 use crate::base::id::{ContentId, TenantId};
 use crate::content::model::FailureReason;
+use crate::content_rows;
 use crate::store::{Archive, Query, Result, StoreError, Tx};
 
 /// Notes that texts are about to be read, each for the first time or once more.
@@ -81,11 +82,9 @@ pub fn tried(query: Query<'_>, tenant: TenantId) -> Query<'_> {
 
 /// Appends a SELECT of the texts with an attempt that were deleted since: `(content_id)`.
 pub fn deleted(query: Query<'_>, tenant: TenantId) -> Query<'_> {
-    query
-        .push("SELECT a.content_id FROM rescan_attempts a")
-        .with(" WHERE a.tenant_id = ", tenant)
-        .with(" AND NOT EXISTS (SELECT 1 FROM contents c WHERE c.tenant_id = ", tenant)
-        .push(" AND c.id = a.content_id)")
+    let query =
+        query.push("SELECT a.content_id FROM rescan_attempts a").with(" WHERE a.tenant_id = ", tenant).push(" AND ");
+    content_rows::is_deleted(query, tenant, "a.content_id")
 }
 
 /// The texts that ended a process, those with the fewest attempts first, and the number of attempts.

@@ -22,7 +22,7 @@ use pii::text::document::{Case, Document, DocumentError, Format, tokenize};
 use pii::text::{Own, Patterns};
 use tokio::sync::Mutex;
 
-use super::model::{Content, ContentError, NewContent};
+use super::model::{ContentError, NewContent};
 use super::once::{Once, Uploaded};
 use super::{ContentStore, own_of};
 use crate::archive::forgotten;
@@ -30,6 +30,7 @@ use crate::archive::mentions::{self, Owner};
 use crate::base::crypto::{Key, sha256};
 use crate::base::id::{ContentId, IdentifierId, ObjectId, TenantId};
 use crate::base::memory::MemoryShare;
+use crate::content_rows::Content;
 use crate::store::{Archive, StoreError, Tx};
 use crate::tenants;
 use crate::vault::{Admission, AppContext, Keyset, admit};

@@ -11,8 +11,9 @@ use uuid::Uuid;
 use super::sql;
 use crate::base::chunks::ChunkLayout;
 use crate::base::id::{ContentId, ObjectId, TenantId};
+use crate::content::ContentStore;
 use crate::content::model::ContentError;
-use crate::content::{ContentStore, passes};
+use crate::content_rows::passes;
 use crate::objects::ObjectError;
 use crate::vault::{self, AppContext};
 

@@ -7,7 +7,7 @@ use pii::ANONYMIZED;
 use pii::text::document::{Filled, Format};
 use serde_json::json;
 
-use super::super::model::{Content, ContentError};
+use super::super::model::ContentError;
 use super::super::reading::{Access, read};
 use super::super::{ContentStore, sql as contents};
 use super::{at_work, rescan, sql};
@@ -21,6 +21,7 @@ use crate::base::hex::hex;
 use crate::base::id::{ContentId, IdentifierId, TenantId, Token};
 use crate::base::memory::MemoryShare;
 use crate::base::recipient::TokenForm;
+use crate::content_rows::Content;
 use crate::store::StoreError;
 use crate::tenants;
 use crate::vault::{self, AppContext, Keyset};
@@ -177,7 +178,7 @@ async fn show(
     let settings = tenants::find(&mut tx, tenant).await?;
     // A customer's own copy has the values of a customer who is hidden from users.
     if matches!(values, TextValues::OfView(..)) {
-        hide_text(&mut tx, &settings, content.interaction, &mut mentions).await?;
+        hide_text(&mut tx, (&settings, stores.hiding), content.interaction, &mut mentions).await?;
     }
     drop(tx);
     let values = values.of(stores, keyset, mentions, grant).await?;

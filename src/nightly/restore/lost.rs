@@ -12,7 +12,7 @@ use crate::base::id::{IdentifierId, TenantId};
 use crate::journal::{self, Body, JournalEntry, ObjectKind};
 use crate::nightly::model::PassResult;
 use crate::nightly::steps::gc_identifiers::{self, keeping};
-use crate::store::{Archive, Tx};
+use crate::store::Reference;
 use crate::vault::{self, AppContext, Described, Keyset};
 use crate::{holds, requests};
 
@@ -50,13 +50,13 @@ pub async fn count(app: &AppContext, tenant: TenantId) -> PassResult<u64> {
 async fn each_lost(
     app: &AppContext,
     tenant: TenantId,
-    place: (&'static str, &'static str),
+    place: Reference,
     mut take: impl FnMut(Vec<IdentifierId>),
 ) -> PassResult<()> {
     let keyset = app.keysets.get(&app.vault, tenant).await?;
     let mut after = None;
     loop {
-        let ids = next_ids(&mut app.archive.read().await?, tenant, place, after).await?;
+        let ids = place.next(&mut app.archive.read().await?, tenant, after, BATCH).await?;
         let Some(last) = ids.last() else { return Ok(()) };
         after = Some(*last);
         let known = vault::masks(&mut app.vault.read().await?, &keyset, ids.iter().copied()).await?;
@@ -116,20 +116,4 @@ async fn replace_revived(
 /// Whether an object has the keyed hashes of customers who wait or are held.
 const fn names_customers(kind: ObjectKind) -> bool {
     matches!(kind, ObjectKind::Entered | ObjectKind::Edited | ObjectKind::Erasures | ObjectKind::Hold)
-}
-
-/// The next identifiers of a column of the archive.
-async fn next_ids(
-    tx: &mut Tx<Archive>,
-    tenant: TenantId,
-    (table, column): (&'static str, &'static str),
-    after: Option<IdentifierId>,
-) -> PassResult<Vec<IdentifierId>> {
-    let mut query = tx.query("SELECT DISTINCT ").push(column).push(" FROM ").push(table);
-    query = query.with(" WHERE tenant_id = ", tenant).push(" AND ").push(column).push(" IS NOT NULL");
-    if let Some(after) = after {
-        query = query.push(" AND ").push(column).with(" > ", after);
-    }
-    let rows: Vec<(IdentifierId,)> = query.push(" ORDER BY ").push(column).with(" LIMIT ", BATCH).all().await?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
 }

@@ -23,7 +23,7 @@ use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RecordId};
 use crate::base::target::Target;
-use crate::content::passes as contents;
+use crate::content_rows::passes as contents;
 use crate::delivery::passes as deliveries;
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;

@@ -15,7 +15,7 @@ use crate::nightly::report::Report;
 use crate::nightly::sql;
 use crate::requests;
 use crate::reveals;
-use crate::store::{Archive, Query, Result, Sql, Tx};
+use crate::store::{Archive, Query, Reference, Result, Sql, Tx};
 use crate::tenants::fence;
 use crate::vault;
 
@@ -124,42 +124,32 @@ pub async fn delete(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
 }
 
 /// The identifiers among some, sorted, to which no column of a list refers. Nothing at all refers to an orphan.
-///
-/// Each limited subselect is an index probe. The planner could compute a plain EXISTS by hashing a whole table.
 pub async fn unreferenced(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     ids: &[IdentifierId],
-    references: impl IntoIterator<Item = (&'static str, &'static str)>,
+    references: impl IntoIterator<Item = Reference>,
 ) -> Result<Vec<IdentifierId>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let mut query = tx
+    let query = tx
         .query("WITH checked (id) AS (VALUES ")
         .each(ids, |query, id| query.with("(", *id).push(")"))
         .push(") SELECT id FROM checked c WHERE TRUE");
-    for (table, column) in references {
-        query = query
-            .push(" AND (SELECT 1 FROM ")
-            .push(table)
-            .with(" r WHERE r.tenant_id = ", tenant)
-            .push(" AND r.")
-            .push(column)
-            .push(" = c.id LIMIT 1) IS NULL");
-    }
+    let query = references.into_iter().fold(query, |query, one| one.refers_to_none(query, tenant, "c.id"));
     let rows: Vec<(IdentifierId,)> = query.push(" ORDER BY id").once().all().await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
 /// Every column of the archive that contains the id of an identifier, but those of a pass.
-pub fn references() -> impl Iterator<Item = (&'static str, &'static str)> {
+pub fn references() -> impl Iterator<Item = Reference> {
     keeping().chain(reveals::REFERENCES).chain(exports::REFERENCES)
 }
 
 /// The columns whose identifiers stay in the vault. A reveal or an export is only a question about a customer, and keeps
 /// nobody who is forgotten while it is entered.
-pub fn keeping() -> impl Iterator<Item = (&'static str, &'static str)> {
+pub fn keeping() -> impl Iterator<Item = Reference> {
     let above = requests::REFERENCES.into_iter().chain(delivery::REFERENCES).chain(holds::REFERENCES);
     archive::REFERENCES.into_iter().chain(above)
 }

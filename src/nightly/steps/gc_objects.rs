@@ -9,7 +9,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use crate::base::id::{ContentId, Generation, ObjectId, TenantId};
-use crate::content::{self, ContentError, passes as contents};
+use crate::content::{self, ContentError};
+use crate::content_rows::passes as contents;
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
 use crate::nightly::model::{Pass, PassResult};

@@ -1,6 +1,9 @@
-//! The steps of a pass: claim, journal, rescan texts, delete content, write erasures (with the fence), plan, unlink, finish,
-//! retention, collect orphaned identifiers (with the second fence), collect orphaned objects, and purge. After the passes
-//! of a run, the archive is searched for residue, and the requests that are done get their certificates.
+//! The steps of a pass, in the order of `pass.rs`: claim, journal, rescan texts, delete content, write erasures (with the
+//! fence), plan, unlink, finish, retention, ageing, collect orphaned identifiers (with the second fence), collect orphaned
+//! objects, reseal, and purge.
+//!
+//! After the passes of a run, `run.rs` tries the texts again that ended a process. Then the archive is searched for
+//! residue, and the requests that are done get their certificates.
 
 pub mod ageing;
 pub mod certify;

@@ -10,7 +10,8 @@ use crate::archive::held;
 use crate::archive::selector::{self, Span};
 use crate::base::content::ContentKind;
 use crate::base::target::Target;
-use crate::content::passes as contents;
+use crate::content;
+use crate::content_rows::passes as contents;
 use crate::nightly::context::PassContext;
 use crate::nightly::model::{Pass, PassResult};
 use crate::nightly::report::Report;
@@ -30,7 +31,7 @@ pub async fn expire(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
             let Some(last) = old.last() else { break };
             after = Some(*last);
             let mut objects: Vec<_> = old.iter().map(|(_, object)| *object).collect();
-            let held = contents::held(&mut tx, tenant.id, &objects).await?;
+            let held = content::held(&mut tx, tenant.id, &objects).await?;
             drop(tx);
             objects.retain(|object| !held.contains(&object.id));
             let deleted = delete_some(context, pass, Cause::Age, &objects).await?;

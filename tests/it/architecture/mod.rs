@@ -6,6 +6,8 @@ mod owners;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::statements::{Literal, pieces};
+
 /// The rooms from the top down. A room imports rooms below it, and never another room of its own rank.
 const RANKS: [&[&str]; 26] = [
     &["main"],
@@ -21,7 +23,7 @@ const RANKS: [&[&str]; 26] = [
     &["content"],
     &["totals", "suppressions", "reveals"],
     &["archive"],
-    &["recording_keys", "holds"],
+    &["recording_keys", "holds", "content_rows"],
     &["seals"],
     &["recipients"],
     &["outbox"],
@@ -37,7 +39,7 @@ const RANKS: [&[&str]; 26] = [
 ];
 
 /// The rooms that have the files `http`, `mod`, `model`, and `sql`.
-const SLICES: [&str; 23] = [
+const SLICES: [&str; 24] = [
     "nightly",
     "certificates",
     "scan",
@@ -47,6 +49,7 @@ const SLICES: [&str; 23] = [
     "ageing",
     "webhooks",
     "content",
+    "content_rows",
     "totals",
     "suppressions",
     "reveals",
@@ -87,6 +90,7 @@ struct Source {
     path: String,
     /// Line numbers and code.
     lines: Vec<(usize, String)>,
+    literals: Vec<Literal>,
 }
 
 impl Source {
@@ -100,7 +104,8 @@ impl Source {
             let code = line.split_once("//").map_or(line, |(code, _)| code);
             lines.push((number + 1, code.to_owned()));
         }
-        Self { path: path.to_owned(), lines }
+        let code: String = text.split_inclusive('\n').take(lines.len()).collect();
+        Self { path: path.to_owned(), lines, literals: pieces(&code) }
     }
 
     /// The first part of the path: the room.
@@ -281,6 +286,29 @@ fn every_room_imports_only_what_lies_below_it() {
     assert!(sources.len() > 50, "only {} files were read", sources.len());
     let faults: Vec<_> = sources.iter().flat_map(faults).collect();
     assert!(faults.is_empty(), "{} lines break a rule:\n{}", faults.len(), faults.join("\n"));
+}
+
+/// The names in a part of ARCHITECTURE.md, without the signs of a folder or a file.
+fn names_in(text: &str) -> Vec<&str> {
+    let names = text.split('`').skip(1).step_by(2);
+    names.map(|name| name.trim_end_matches('/').trim_end_matches(".rs")).collect()
+}
+
+/// Readers look at the document, and the test looks at the lists above.
+#[test]
+fn the_document_has_the_same_ranks_and_slices() {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md")).unwrap();
+    let table = text.lines().skip_while(|line| !line.starts_with("| rank | room |")).skip(2);
+    let rows: Vec<_> = table.take_while(|line| line.starts_with('|')).collect();
+    assert_eq!(rows.len(), RANKS.len());
+    for (no, (row, rooms)) in rows.iter().zip(RANKS).enumerate() {
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        assert_eq!((cells[1], names_in(cells[2])), ((no + 1).to_string().as_str(), rooms.to_vec()), "{row}");
+    }
+    let (_, slices) = text.split_once("rooms are *slices*:").unwrap();
+    let (slices, _) = slices.split_once('.').unwrap();
+    let slices: BTreeSet<_> = names_in(slices).into_iter().collect();
+    assert_eq!(slices, SLICES.into_iter().collect());
 }
 
 /// The crates that `crates/pii` may use. It is pure: no runtime, no database, no HTTP.

@@ -8,7 +8,7 @@ use crate::archive::selector::{self, Span};
 use crate::archive::unlink;
 use crate::base::id::{ObjectId, PassId, RecordId, RequestId, TenantId};
 use crate::base::target::Target;
-use crate::content::passes as contents;
+use crate::content_rows;
 use crate::requests::keys::{Deleting, that_would_forget, with_deleting};
 use crate::requests::passes as requests;
 use crate::store::{Archive, Query, Result, Sql, Tx};
@@ -29,7 +29,7 @@ pub async fn note(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, deleting
          JOIN selected s ON s.identifier_id = k.id AND k.at < s.cutoff), \
          noted AS MATERIALIZED (SELECT h.request_id, h.id, ",
     );
-    contents::count(query, tenant, "h.id")
+    content_rows::count(query, tenant, "h.id")
         .with(" AS pieces FROM matched h) SELECT ", tenant)
         .push(Sql::CAST_UUID)
         .with(", ", pass)
@@ -79,7 +79,7 @@ impl ContentWalk {
                 next.push(interaction);
                 expected = expected.saturating_add(usize::try_from(pieces).unwrap_or(usize::MAX));
             }
-            self.ahead.append(&mut contents::of_interactions(tx, tenant, &next).await?);
+            self.ahead.append(&mut content_rows::passes::of_interactions(tx, tenant, &next).await?);
         }
         let rest = self.ahead.split_off(self.ahead.len().min(BATCH));
         Ok(std::mem::replace(&mut self.ahead, rest))
@@ -143,7 +143,7 @@ pub fn kept(query: Query<'_>, tenant: TenantId, pass: PassId) -> Query<'_> {
         .with(" WHERE p.tenant_id = ", tenant)
         .with(" AND p.pass_id = ", pass)
         .push(" AND ");
-    contents::exists(query, tenant, "p.interaction_id")
+    content_rows::exists(query, tenant, "p.interaction_id")
 }
 
 /// The requests of the pass that would unlink the customer of an interaction whose content is still there.

@@ -24,7 +24,7 @@ pub async fn settle(tx: &mut Tx<Archive>, chunk: &Chunk, now: DateTime<Utc>) -> 
             chunk,
         )
         .push("), named AS (");
-        outbox::files(query, chunk.tenant, "matched", "d.interaction_id = h.id").push(")")
+        outbox::files(query, chunk.tenant, "d.interaction_id = h.id").push(")")
     })
     .await?;
     Ok(())
@@ -45,7 +45,7 @@ pub async fn forget_customers(tx: &mut Tx<Archive>, chunk: &Chunk) -> Result<()>
             chunk,
         )
         .push("), named AS (");
-        outbox::files(query, chunk.tenant, "matched", "d.id = h.id").push(")")
+        outbox::files(query, chunk.tenant, "d.id = h.id").push(")")
     })
     .await?;
     gc_identifiers::note_all(tx, chunk.tenant, chunk.pass, |query| {

@@ -6,7 +6,7 @@
 use super::chunk::{Chunk, insert_said, is_forgotten, with_customers, with_selected};
 use crate::archive::mentions::Owner;
 use crate::archive::{selector, unlink};
-use crate::content::passes as contents;
+use crate::content_rows as contents;
 use crate::nightly::steps::gc_identifiers;
 use crate::requests::passes as requests;
 use crate::store::{Archive, Query, Result, Tx};

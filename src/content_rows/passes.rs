@@ -6,46 +6,9 @@ use std::collections::{BTreeMap, HashSet};
 use chrono::{DateTime, Utc};
 
 use super::sql;
-use crate::archive::held;
 use crate::base::content::ContentKind;
 use crate::base::id::{ContentId, Generation, ObjectId, RecordId, TenantId};
-use crate::base::target::Target;
 use crate::store::{Archive, Query, Result, Tx};
-
-/// Appends whether an interaction has content. `interaction` is the column of its id.
-pub fn exists<'c>(query: Query<'c>, tenant: TenantId, interaction: &'static str) -> Query<'c> {
-    query
-        .with("EXISTS (SELECT 1 FROM contents c WHERE c.tenant_id = ", tenant)
-        .push(" AND c.interaction_id = ")
-        .push(interaction)
-        .push(")")
-}
-
-/// Appends how many pieces of content an interaction has. `interaction` is the column of its id.
-pub fn count<'c>(query: Query<'c>, tenant: TenantId, interaction: &'static str) -> Query<'c> {
-    query
-        .with("(SELECT count(*) FROM contents c WHERE c.tenant_id = ", tenant)
-        .push(" AND c.interaction_id = ")
-        .push(interaction)
-        .push(")")
-}
-
-/// Appends a SELECT of the content of the relation `customers k`, with each customer: `(id, at, phone_id, email_id,
-/// name_id, interaction_id)`.
-pub fn of_customers(query: Query<'_>, tenant: TenantId) -> Query<'_> {
-    query
-        .push("SELECT c.id, k.at, k.phone_id, k.email_id, k.name_id, k.id AS interaction_id FROM customers k")
-        .push(" JOIN contents c ON c.interaction_id = k.id")
-        .with(" WHERE c.tenant_id = ", tenant)
-}
-
-/// Appends a SELECT of the texts of the relation `pending n (content_id, identifier_id)` that could not be rescanned:
-/// `(identifier_id, interaction_id, at)`.
-pub fn of_pending(query: Query<'_>, tenant: TenantId) -> Query<'_> {
-    query
-        .push("SELECT n.identifier_id, c.interaction_id, c.at FROM pending n JOIN contents c ON c.id = n.content_id")
-        .with(" WHERE c.tenant_id = ", tenant)
-}
 
 pub async fn of_interactions(
     tx: &mut Tx<Archive>,
@@ -115,17 +78,17 @@ pub async fn older(
     Ok(rows.into_iter().map(|(at, id, generation)| (at, ObjectId { id, generation })).collect())
 }
 
-/// The pieces of content among some whose interaction a legal hold keeps.
-pub async fn held(tx: &mut Tx<Archive>, tenant: TenantId, objects: &[ObjectId]) -> Result<HashSet<ContentId>> {
-    let rows: Vec<(ContentId, RecordId)> = tx
-        .query("SELECT id, interaction_id FROM contents")
+/// The pieces of content of some objects, each with its interaction.
+pub async fn interactions_of(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    objects: &[ObjectId],
+) -> Result<Vec<(ContentId, RecordId)>> {
+    tx.query("SELECT id, interaction_id FROM contents")
         .with(" WHERE tenant_id = ", tenant)
         .with_any(" AND id", objects.iter().map(|object| object.id))
         .all()
-        .await?;
-    let interactions: Vec<_> = rows.iter().map(|(_, interaction)| *interaction).collect();
-    let held = held::among(tx, tenant, Target::Archive, &interactions).await?;
-    Ok(rows.into_iter().filter(|(_, interaction)| held.contains(interaction)).map(|(id, _)| id).collect())
+        .await
 }
 
 /// How much content of each kind is from before the instant of its kind, without that of the interactions of
