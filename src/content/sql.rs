@@ -1,5 +1,7 @@
 //! Statements of content.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 
 use super::model::{Content, Sensitivity};
@@ -116,6 +118,13 @@ pub async fn of_all(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RecordId]) ->
     let rows: Vec<ContentRow> =
         query.with_any(" AND interaction_id", ids.iter().copied()).push(" ORDER BY at, id").all().await?;
     rows.into_iter().map(Content::try_from).collect()
+}
+
+/// The interactions with content among some interactions.
+pub async fn interactions_of(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RecordId]) -> Result<HashSet<RecordId>> {
+    let query = tx.query("SELECT DISTINCT interaction_id FROM contents").with(" WHERE tenant_id = ", tenant);
+    let rows: Vec<(RecordId,)> = query.with_any(" AND interaction_id", ids.iter().copied()).all().await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
 /// A page of the content of an interaction, oldest first.
