@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::kinds::{RecordKind, table};
 use super::mentions::Owner;
@@ -24,31 +25,33 @@ pub struct CustomerRecords {
     pub to: DateTime<Utc>,
 }
 
+/// A page of records.
+#[derive(Clone, Copy, Debug)]
+struct PageOf {
+    /// Only records whose customer this is.
+    only_own: bool,
+    after: Option<Position>,
+    limit: u32,
+}
+
 impl CustomerRecords {
-    /// Appends a WITH of the relations `customers` and `said`, which are the selected records of a target.
-    fn select<'c>(&self, query: Query<'c>, tenant: TenantId, target: Target, from: Option<DateTime<Utc>>) -> Query<'c> {
-        let span = Span { from, to: None };
-        let query = query
-            .push("WITH selected (identifier_id, cutoff) AS (VALUES ")
-            .each(&self.identifiers, |query, id| query.with("(", *id).with(", ", self.to).push(")"))
-            .push("), customers AS (");
-        let query = selector::customers(query, tenant, target, span).push("), said AS (");
-        selector::mentions(query, tenant, target, span).push(")")
+    /// Appends a WITH of the relation `selected`, which the selector reads.
+    fn with_selected<'c>(&self, query: Query<'c>) -> Query<'c> {
+        let query = query.push("WITH selected (identifier_id, cutoff) AS (VALUES ");
+        query.each(&self.identifiers, |query, id| query.with("(", *id).with(", ", self.to).push(")")).push(") ")
+    }
+
+    const fn span(&self) -> Span {
+        Span { from: self.from, to: None }
     }
 
     /// Appends the first records of a target after one, `(id, at)`: at most `limit` of each identifier and column, each by
     /// an index in the order of time, so that a page costs the same wherever it is.
-    fn first_of_each<'c>(
-        &self,
-        mut query: Query<'c>,
-        tenant: TenantId,
-        target: Target,
-        after: Option<Position>,
-        limit: u32,
-    ) -> Query<'c> {
-        let mut union = "SELECT id, at FROM (";
+    fn first_of_each<'c>(&self, query: Query<'c>, tenant: TenantId, target: Target, page: PageOf) -> Query<'c> {
+        let (mut query, mut union) = (query, "SELECT id, at FROM (");
+        let keys = if page.only_own { selector::IDENTIFIERS } else { selector::keys(target) };
         for id in &self.identifiers {
-            for column in selector::keys(target) {
+            for column in keys {
                 query = query
                     .push(union)
                     .push("SELECT r.id, r.at FROM ")
@@ -57,37 +60,48 @@ impl CustomerRecords {
                     .push(" AND r.")
                     .push(*column)
                     .with(" = ", *id);
-                query = self.following(selector::if_there(query, column), ["r.at", "r.id"], after, limit);
+                query = self.following(selector::if_there(query, column), ["r.at", "r.id"], page);
                 union = ") AS k UNION SELECT id, at FROM (";
             }
-            // A record may be mentioned often, and each of its mentions would count.
-            query = query
-                .push(union)
-                .push("SELECT DISTINCT m.record_id AS id, m.at FROM mentions m")
-                .with(" WHERE m.tenant_id = ", tenant)
-                .with(" AND m.identifier_id = ", *id)
-                .with(" AND m.target = ", Owner::from(target));
-            query = self.following(query, ["m.at", "m.record_id"], after, limit);
+            if !page.only_own {
+                // A record may be mentioned often, and each of its mentions would count.
+                query = query
+                    .push(union)
+                    .push("SELECT DISTINCT m.record_id AS id, m.at FROM mentions m")
+                    .with(" WHERE m.tenant_id = ", tenant)
+                    .with(" AND m.identifier_id = ", *id)
+                    .with(" AND m.target = ", Owner::from(target));
+                query = self.following(query, ["m.at", "m.record_id"], page);
+            }
         }
         query.push(") AS k")
     }
 
-    fn following<'c>(
-        &self,
-        query: Query<'c>,
-        [at, id]: [&'static str; 2],
-        after: Option<Position>,
-        limit: u32,
-    ) -> Query<'c> {
+    fn following<'c>(&self, query: Query<'c>, [at, id]: [&'static str; 2], page: PageOf) -> Query<'c> {
         let query = query.push(" AND ").push(at).with(" < ", self.to);
-        let query = match (after, self.from) {
+        let query = match (page.after, self.from) {
             (Some(after), _) => {
                 query.push(" AND (").push(at).push(", ").push(id).with(") > (", after.at).with(", ", after.id).push(")")
             }
             (None, Some(from)) => query.push(" AND ").push(at).with(" >= ", from),
             (None, None) => query,
         };
-        query.push(" ORDER BY ").push(at).push(", ").push(id).with(" LIMIT ", i64::from(limit))
+        query.push(" ORDER BY ").push(at).push(", ").push(id).with(" LIMIT ", i64::from(page.limit))
+    }
+
+    /// The customer's own interactions after one. An interaction that only mentions the customer is another customer's.
+    pub async fn own_interactions(
+        &self,
+        tx: &mut Tx<Archive>,
+        tenant: TenantId,
+        after: Option<Position>,
+        limit: u32,
+    ) -> Result<Vec<Position>, ArchiveError> {
+        let page = PageOf { only_own: true, after, limit };
+        let query = self.first_of_each(tx.query("SELECT at, id FROM ("), tenant, Target::Archive, page);
+        let rows: Vec<(DateTime<Utc>, Uuid)> =
+            query.with(") AS u ORDER BY at, id LIMIT ", i64::from(limit)).all().await?;
+        Ok(rows.into_iter().map(|(at, id)| Position { at, id }).collect())
     }
 
     /// The next records after one, oldest first. There are fewer than the limit if they are long.
@@ -101,7 +115,7 @@ impl CustomerRecords {
         let query =
             sql::columns::<K>(tx.query("SELECT ")).push(", at AS listed_by FROM (SELECT id AS p_id, at AS p_at FROM (");
         let query = self
-            .first_of_each(query, tenant, K::TARGET, after, limit)
+            .first_of_each(query, tenant, K::TARGET, PageOf { only_own: false, after, limit })
             .with(") AS u ORDER BY at, id LIMIT ", i64::from(limit))
             .push(") AS p JOIN ")
             .push(K::TABLE)
@@ -115,9 +129,10 @@ impl CustomerRecords {
 
     /// The number of records of a target.
     pub async fn count(&self, tx: &mut Tx<Archive>, tenant: TenantId, target: Target) -> Result<u64, ArchiveError> {
-        let query = self.select(tx.query(""), tenant, target, self.from);
-        let query =
-            query.push(" SELECT count(*) FROM (SELECT id FROM customers UNION SELECT record_id FROM said) AS p");
+        let query = self.with_selected(tx.query("")).push("SELECT count(*) FROM (");
+        let query = selector::columns_of_customers("r.id", query, tenant, target, self.span());
+        let query = query.push(" UNION SELECT record_id FROM (");
+        let query = selector::mentions(query, tenant, target, self.span()).push(") AS said) AS p");
         let (count,): (i64,) = query.one().await?;
         Ok(count.unsigned_abs())
     }
@@ -132,9 +147,9 @@ impl CustomerRecords {
         type Row = (Option<IdentifierId>, Option<IdentifierId>, Option<IdentifierId>);
         let (mut own, mut names) = (self.identifiers.iter().copied().collect::<BTreeSet<_>>(), BTreeSet::new());
         for target in Target::ALL {
-            let query = self.select(tx.query(""), tenant, target, self.from);
-            let rows: Vec<Row> =
-                query.push(" SELECT DISTINCT phone_id, email_id, name_id FROM customers").all().await?;
+            let (query, columns) = (self.with_selected(tx.query("")), "r.phone_id, r.email_id, r.name_id");
+            let query = selector::columns_of_customers(columns, query, tenant, target, self.span());
+            let rows: Vec<Row> = query.all().await?;
             for (phone, email, name) in rows {
                 own.extend([phone, email, name].into_iter().flatten());
                 names.extend(name);

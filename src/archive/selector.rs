@@ -87,31 +87,45 @@ pub fn customers(query: Query<'_>, tenant: TenantId, target: Target, span: Span)
     customers_by(keys(target), query, tenant, target, span)
 }
 
-/// The same by some of the columns.
-pub fn customers_by(keys: Keys, mut query: Query<'_>, tenant: TenantId, target: Target, span: Span) -> Query<'_> {
-    let mut union = "";
-    for column in keys {
-        query = customers_of_column(column, query.push(union), tenant, target, span);
-        union = " UNION ";
-    }
-    query
-}
-
-fn customers_of_column<'c>(
-    column: &'static str,
+/// Appends some columns of the same records, such as `r.id`, each row once. An index may have all of them.
+pub fn columns_of_customers<'c>(
+    columns: &'static str,
     query: Query<'c>,
     tenant: TenantId,
     target: Target,
     span: Span,
 ) -> Query<'c> {
-    let query = query
-        .push("SELECT r.id, r.at, r.phone_id, r.email_id, r.name_id FROM selected s JOIN ")
-        .push(table(target))
-        .push(" r ON r.")
-        .push(column)
-        .push(" = s.identifier_id AND r.at < s.cutoff")
-        .with(" WHERE r.tenant_id = ", tenant);
-    within(if_there(query, column), "r", span)
+    union(columns, keys(target), query, tenant, target, span)
+}
+
+/// The same by some of the columns.
+pub fn customers_by(keys: Keys, query: Query<'_>, tenant: TenantId, target: Target, span: Span) -> Query<'_> {
+    union("r.id, r.at, r.phone_id, r.email_id, r.name_id", keys, query, tenant, target, span)
+}
+
+fn union<'c>(
+    columns: &'static str,
+    keys: Keys,
+    mut query: Query<'c>,
+    tenant: TenantId,
+    target: Target,
+    span: Span,
+) -> Query<'c> {
+    let mut union = "SELECT ";
+    for key in keys {
+        query = query
+            .push(union)
+            .push(columns)
+            .push(" FROM selected s JOIN ")
+            .push(table(target))
+            .push(" r ON r.")
+            .push(*key)
+            .push(" = s.identifier_id AND r.at < s.cutoff")
+            .with(" WHERE r.tenant_id = ", tenant);
+        query = within(if_there(query, key), "r", span);
+        union = " UNION SELECT ";
+    }
+    query
 }
 
 /// Appends the selected mentions in the texts of a target, or in those of content: `(record_id, at, n, identifier_id)`.
@@ -165,14 +179,10 @@ pub async fn count(
     let query = tx
         .query("WITH selected (identifier_id, cutoff) AS (VALUES ")
         .each(selected, |query, (id, cutoff)| query.with("(", *id).with(", ", *cutoff).push(")"))
-        .push("), customers AS (");
-    let query = customers(query, tenant, target, Span::default()).push("), said AS (");
-    let (records, first, last): (i64, _, _) = mentions(query, tenant, target, Span::default())
-        .push(
-            ") SELECT count(*), min(at), max(at) \
-             FROM (SELECT id, at FROM customers UNION SELECT record_id, at FROM said) AS hit",
-        )
-        .one()
-        .await?;
+        .push("), said AS (");
+    let query = mentions(query, tenant, target, Span::default())
+        .push(") SELECT count(*), min(at), max(at) FROM (SELECT record_id AS id, at FROM said UNION ");
+    let query = columns_of_customers("r.id, r.at", query, tenant, target, Span::default());
+    let (records, first, last): (i64, _, _) = query.push(") AS hit").one().await?;
     Ok(Hits { records: records.unsigned_abs(), first, last })
 }

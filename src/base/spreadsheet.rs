@@ -1,29 +1,114 @@
 //! Records as rows of a spreadsheet.
 
-use serde_json::Value;
+use std::borrow::Cow;
+use std::fmt;
+use std::io::{self, Write};
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 use super::csv::shielded;
 
-/// The cells of a record with the names of their columns. The fields of the customer are columns of their own.
-#[must_use]
-pub fn cells(record: Value) -> Vec<(String, String)> {
-    let Value::Object(fields) = record else { return Vec::new() };
-    let mut cells = Vec::new();
-    for (name, value) in fields {
-        match value {
-            Value::Object(customer) if name == "customer" => {
-                cells.extend(customer.into_iter().map(|(field, value)| (format!("customer_{field}"), text_of(value))));
-            }
-            value => cells.push((name, text_of(value))),
-        }
+/// A cell: the name of its column, and its text.
+pub type Cell<'j> = (Cow<'j, str>, Cow<'j, str>);
+
+/// The fields of an object in their order.
+struct Fields<'j>(Vec<(&'j str, &'j RawValue)>);
+
+impl<'j> Deserialize<'j> for Fields<'j> {
+    fn deserialize<D: Deserializer<'j>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsVisitor)
     }
-    cells
 }
 
-fn text_of(value: Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => shielded(&text).into_owned(),
-        other => other.to_string(),
+struct FieldsVisitor;
+
+impl<'j> Visitor<'j> for FieldsVisitor {
+    type Value = Fields<'j>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'j>>(self, mut object: A) -> Result<Fields<'j>, A::Error> {
+        let mut fields = Vec::with_capacity(16);
+        while let Some(field) = object.next_entry()? {
+            fields.push(field);
+        }
+        Ok(Fields(fields))
+    }
+}
+
+/// The cells of a record, of which this is the JSON. The fields of the customer are columns of their own.
+///
+/// The JSON is written anyway, and its texts are cells as they are. Values between the two would take most of the time.
+pub fn cells(record: &[u8]) -> serde_json::Result<Vec<Cell<'_>>> {
+    let mut cells = Vec::with_capacity(20);
+    for (name, value) in serde_json::from_slice::<Fields<'_>>(record)?.0 {
+        if name == "customer" {
+            for (field, value) in serde_json::from_str::<Fields<'_>>(value.get())?.0 {
+                cells.push((format!("customer_{field}").into(), text_of(value)?));
+            }
+        } else {
+            cells.push((name.into(), text_of(value)?));
+        }
+    }
+    Ok(cells)
+}
+
+fn text_of(value: &RawValue) -> serde_json::Result<Cow<'_, str>> {
+    match value.get() {
+        "null" => Ok("".into()),
+        text if !text.starts_with('"') => Ok(text.into()),
+        text if text.contains('\\') => serde_json::from_str::<String>(text).map(Cow::from),
+        text => Ok(text.trim_matches('"').into()),
+    }
+}
+
+/// Writes records as lines of comma-separated values. The names of the columns come before the first one.
+pub struct SpreadsheetWriter<W: Write> {
+    lines: csv::Writer<W>,
+    pub has_records: bool,
+}
+
+impl<W: Write> SpreadsheetWriter<W> {
+    pub fn new(to: W) -> Self {
+        Self { lines: csv::Writer::from_writer(to), has_records: false }
+    }
+
+    pub fn write(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
+        if !std::mem::replace(&mut self.has_records, true) {
+            self.lines.write_record(cells.iter().map(|(name, _)| name.as_bytes()))?;
+        }
+        for (_, text) in cells {
+            self.lines.write_field(shielded(text).as_bytes())?;
+        }
+        Ok(self.lines.write_record(None::<&[u8]>)?)
+    }
+
+    /// Writes what is left.
+    pub fn end(self) -> io::Result<W> {
+        self.lines.into_inner().map_err(csv::IntoInnerError::into_error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_a_row_and_its_customer_is_columns() {
+        let record = concat!(
+            r#"{"id":"a \"b\" \\","none":null,"empty":"","customer":{"phone":"+4791234567","email":null},"#,
+            r#""n":[1,"x"],"is":false}"#
+        );
+        let cells = cells(record.as_bytes()).unwrap();
+        let mut writer = SpreadsheetWriter::new(Vec::new());
+        writer.write(&cells).unwrap();
+        writer.write(&cells).unwrap();
+        let row = "\"a \"\"b\"\" \\\",,,'+4791234567,,\"[1,\"\"x\"\"]\",false\n";
+        let lines = format!("id,none,empty,customer_phone,customer_email,n,is\n{row}{row}");
+        assert_eq!(String::from_utf8(writer.end().unwrap()).unwrap(), lines);
     }
 }

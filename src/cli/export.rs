@@ -11,7 +11,7 @@ use super::job::{find, open_in_step};
 use super::output::note;
 use crate::archive::{self, Interaction, RawEvent, RecordKind, SurveyResponse};
 use crate::base::actor::Actor;
-use crate::base::spreadsheet::cells;
+use crate::base::spreadsheet::{SpreadsheetWriter, cells};
 use crate::config::Config;
 use crate::tenants::Tenant;
 use crate::vault::AppContext;
@@ -47,16 +47,14 @@ async fn export<K: RecordKind>(
 /// The lines of an export on standard output.
 enum ExportLines {
     Ndjson(BufWriter<Stdout>),
-    Csv { writer: Box<csv::Writer<Stdout>>, has_header: bool },
+    Csv(SpreadsheetWriter<Stdout>),
 }
 
 impl ExportLines {
     fn new(format: ExportFormat) -> Self {
         match format {
             ExportFormat::Ndjson => Self::Ndjson(BufWriter::with_capacity(1 << 16, std::io::stdout())),
-            ExportFormat::Csv => {
-                Self::Csv { writer: Box::new(csv::Writer::from_writer(std::io::stdout())), has_header: false }
-            }
+            ExportFormat::Csv => Self::Csv(SpreadsheetWriter::new(std::io::stdout())),
         }
     }
 
@@ -66,21 +64,14 @@ impl ExportLines {
                 serde_json::to_writer(&mut *out, record)?;
                 out.write_all(b"\n")
             }
-            Self::Csv { writer, has_header } => {
-                let cells = cells(serde_json::to_value(record)?);
-                if !*has_header {
-                    writer.write_record(cells.iter().map(|(name, _)| name))?;
-                    *has_header = true;
-                }
-                Ok(writer.write_record(cells.iter().map(|(_, text)| text))?)
-            }
+            Self::Csv(writer) => writer.write(&cells(&serde_json::to_vec(record)?)?),
         }
     }
 
     fn end(self) -> Result<(), Error> {
         match self {
             Self::Ndjson(mut out) => out.flush(),
-            Self::Csv { mut writer, .. } => writer.flush(),
+            Self::Csv(writer) => writer.end().map(drop),
         }
     }
 }

@@ -1,4 +1,6 @@
-//! Content for the residue scan: the rows in their order, and texts as they are stored.
+//! Content for the residue scan and for copies: the rows in their order, and texts as they are stored.
+
+use std::collections::HashSet;
 
 use super::ContentStore;
 use super::model::ContentError;
@@ -19,6 +21,13 @@ pub async fn after(tx: &mut Tx<Archive>, tenant: TenantId, after: ContentId, lim
 /// The content of some interactions.
 pub async fn of_interactions(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RecordId]) -> Result<Vec<Content>> {
     if ids.is_empty() { Ok(Vec::new()) } else { sql::of_all(tx, tenant, ids).await }
+}
+
+/// The interactions with content among some interactions, in their order.
+pub async fn with_content(tx: &mut Tx<Archive>, tenant: TenantId, mut ids: Vec<RecordId>) -> Result<Vec<RecordId>> {
+    let found: HashSet<RecordId> = sql::with_content(tx, tenant, &ids, None).await?.into_iter().collect();
+    ids.retain(|id| found.contains(id));
+    Ok(ids)
 }
 
 /// A text as it is stored, with placeholders. It is none if its object is missing, unreadable, or being deleted.

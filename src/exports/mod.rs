@@ -2,17 +2,18 @@
 //! with the texts and recordings of the customer's interactions. Other people in it are numbered.
 //!
 //! A copy is an order, which another user approves. The ZIP file is made while it is downloaded, page by page, so that
-//! nothing of it is stored, and no copy outlives what it was made from. A download that runs when the customer is
+//! nothing of it stays anywhere, and no copy outlives what it was made from. A download that runs when the customer is
 //! forgotten breaks off.
 
 mod compose;
 pub mod http;
 mod model;
 mod page;
+mod spool;
 mod sql;
 mod zip;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -156,6 +157,22 @@ async fn count(tx: &mut Tx<Archive>, tenant: TenantId, records: &CustomerRecords
     Ok(count)
 }
 
+async fn counted(app: &AppContext, tenant: TenantId, records: &CustomerRecords) -> Result<u64, ExportError> {
+    count(&mut app.archive.read().await?, tenant, records).await
+}
+
+/// All identifiers of the customer.
+async fn own(
+    app: &AppContext,
+    tenant: TenantId,
+    records: &CustomerRecords,
+) -> Result<BTreeSet<IdentifierId>, ExportError> {
+    if records.identifiers.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    Ok(records.own(&mut app.archive.read().await?, tenant).await?.0)
+}
+
 fn records_of(export: &Export) -> CustomerRecords {
     CustomerRecords { identifiers: export.identifiers().collect(), from: export.from, to: export.to }
 }
@@ -262,14 +279,15 @@ pub async fn download(
         return Err(ExportError::NotReady);
     }
     let (tenant, records) = (tenants::find(&mut app.archive.read().await?, actor.tenant).await?, records_of(&export));
-    let expected = count(&mut app.archive.read().await?, tenant.id, &records).await?;
+    let (expected, own) = tokio::try_join!(counted(app, tenant.id, &records), own(app, tenant.id, &records))?;
     let found = usize::try_from(expected).unwrap_or(usize::MAX);
     let entry = Entry::new(Action::ExportDownloaded, found, json!({ "export_id": id }));
     let entry = entry.purpose(Some(export.purpose.clone()));
     let grant = audit::commit(app.archive.write().await?, app.clock, actor, &entry).await?;
     let share = app.memory.page().await?;
     let (to, pieces) = mpsc::channel(PIECES);
-    let composer = Composer::new(app, content_store, tenant, (export, records, expected), grant, to.clone()).await?;
+    let composer =
+        Composer::new(app, content_store, tenant, (export, records, expected), (own, grant), to.clone()).await?;
     drop(share);
     tokio::spawn(async move {
         if let Err(error) = Box::pin(composer.run()).await {

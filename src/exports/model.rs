@@ -305,6 +305,8 @@ pub enum ExportError {
     Interrupted,
     #[error("the archive file could not be written: {0}")]
     Zip(#[source] std::io::Error),
+    #[error("a temporary file could not be written or read: {0}")]
+    Spool(#[source] std::io::Error),
     #[error(transparent)]
     Idempotency(#[from] IdempotencyError),
     #[error(transparent)]

@@ -51,12 +51,14 @@ pub struct ZipStream {
     pub files: Vec<FileEntry>,
 }
 
-impl ZipStream {
-    pub fn new() -> Self {
+impl Default for ZipStream {
+    fn default() -> Self {
         let written = Written::default();
         Self { zip: ZipWriter::new_stream(written.clone()), written, open: None, files: Vec::new() }
     }
+}
 
+impl ZipStream {
     /// Begins the next file. `size` is about how long it will be, in bytes.
     pub fn begin(&mut self, name: &str, size: u64) -> Result<(), ExportError> {
         self.end();

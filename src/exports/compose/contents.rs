@@ -6,11 +6,10 @@ use pii::text::document::Format;
 
 use super::super::model::{ExportError, NotIncluded, OmissionReason};
 use super::super::page;
-use super::{Composer, DRAWS, PAGE};
-use crate::archive::{CustomerField, Interaction, Record};
+use super::{Composer, DRAWS};
 use crate::base::id::{ContentId, RecordId};
 use crate::base::memory::MemoryError;
-use crate::base::page::{Listed as _, Position};
+use crate::base::page::Position;
 use crate::content::text::{RenderedText, TextValues, text_with};
 use crate::content::{self, Content, ContentError};
 use crate::objects::ObjectError;
@@ -18,6 +17,12 @@ use crate::objects::ObjectError;
 /// How much of a text is made before it is sent, in bytes. A longer text is made again for each such part, so that no
 /// slow reader keeps the memory of a text from others.
 const PART: usize = 1 << 20;
+
+/// The interactions that are looked at once. Few of them have content.
+const PAGE: u32 = 4_000;
+
+/// The interactions whose content is listed at once.
+const SOME: usize = 200;
 
 /// Whether content cannot be read now or later, so that a copy is made without it.
 const fn is_lost(error: &ContentError) -> bool {
@@ -41,31 +46,29 @@ impl Composer {
             return Ok(());
         }
         let mut after = None;
-        while let Some(contents) = self.next_contents(&mut after).await? {
-            for content in contents {
-                self.check().await?;
-                self.content(&content).await?;
+        while let Some(interactions) = self.next_with_content(&mut after).await? {
+            for some in interactions.chunks(SOME) {
+                let contents =
+                    content::scanning::of_interactions(&mut self.app.archive.read().await?, self.tenant.id, some)
+                        .await?;
+                for content in contents {
+                    self.check().await?;
+                    self.content(&content).await?;
+                }
             }
         }
         Ok(())
     }
 
-    /// The content of the next interactions after one. Returns none at the end.
-    async fn next_contents(&self, after: &mut Option<Position>) -> Result<Option<Vec<Content>>, ExportError> {
+    /// The interactions with content among the next ones after one. Returns none at the end.
+    async fn next_with_content(&self, after: &mut Option<Position>) -> Result<Option<Vec<RecordId>>, ExportError> {
         let _share = self.share().await?;
         let mut tx = self.app.archive.read().await?;
-        let page = self.records.page::<Interaction>(&mut tx, self.tenant.id, *after, PAGE).await?;
+        let page = self.records.own_interactions(&mut tx, self.tenant.id, *after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(None) };
-        *after = Some(last.position());
-        let own: Vec<RecordId> = page.iter().filter(|record| self.is_own(record)).map(|record| record.id).collect();
-        Ok(Some(content::scanning::of_interactions(&mut tx, self.tenant.id, &own).await?))
-    }
-
-    fn is_own<K>(&self, record: &Record<K>) -> bool {
-        [record.phone, record.email].into_iter().any(|field| match field {
-            CustomerField::Held(_, id) => self.records.identifiers.contains(&id),
-            CustomerField::Empty | CustomerField::Forgotten => false,
-        })
+        *after = Some(*last);
+        let ids: Vec<_> = page.into_iter().map(|position| RecordId(position.id)).collect();
+        Ok(Some(content::scanning::with_content(&mut tx, self.tenant.id, ids).await?))
     }
 
     async fn content(&mut self, content: &Content) -> Result<(), ExportError> {

@@ -5,34 +5,30 @@
 
 mod contents;
 mod people;
+mod records;
 
-use std::collections::HashMap;
-use std::fmt::Write as _;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::model::{Export, ExportError, NotIncluded};
 use super::page::{self, Page};
+use super::spool::Spooled;
 use super::sql;
 use super::zip::ZipStream;
-use crate::archive::{CustomerRecords, Interaction, RawEvent, RecordKind, SurveyResponse};
+use crate::archive::CustomerRecords;
 use crate::audit::Grant;
-use crate::base::id::ContentId;
+use crate::base::id::{ContentId, IdentifierId};
 use crate::base::jws;
 use crate::base::memory::{MemoryError, MemoryShare};
-use crate::base::page::{Listed as _, Position};
-use crate::base::spreadsheet::cells;
 use crate::content::ContentStore;
 use crate::store::{Archive, Tx};
 use crate::tenants::Tenant;
 use crate::vault::{self, AppContext, Keyset, SigningPurpose};
 
 use people::People;
-
-/// The most records that are read at once. Long ones are fewer.
-const PAGE: u32 = 200;
 
 /// How often a share of the memory is drawn before the download fails. Each draw waits for a while itself.
 const DRAWS: usize = 60;
@@ -72,16 +68,11 @@ impl Composer {
         content_store: &Arc<ContentStore>,
         tenant: Tenant,
         (export, records, expected): (Export, CustomerRecords, u64),
-        grant: Grant,
+        (own, grant): (BTreeSet<IdentifierId>, Grant),
         to: mpsc::Sender<Result<Vec<u8>, ExportError>>,
     ) -> Result<Self, ExportError> {
         let keyset = app.keysets.get(&app.vault, tenant.id).await?;
-        let own = if records.identifiers.is_empty() {
-            HashMap::new()
-        } else {
-            let (own, _) = records.own(&mut app.archive.read().await?, tenant.id).await?;
-            vault::reveal(&mut app.vault.read().await?, &keyset, &grant, own).await?
-        };
+        let own = vault::reveal(&mut app.vault.read().await?, &keyset, &grant, own).await?;
         Ok(Self {
             app: Arc::clone(app),
             content_store: Arc::clone(content_store),
@@ -94,28 +85,25 @@ impl Composer {
             people: People::new(own),
             missing: Vec::new(),
             not_included: Vec::new(),
-            zip: ZipStream::new(),
+            zip: ZipStream::default(),
             to,
         })
     }
 
     pub async fn run(mut self) -> Result<(), ExportError> {
-        self.data().await?;
-        self.table::<Interaction>("interactions.csv").await?;
-        self.table::<SurveyResponse>("survey-responses.csv").await?;
-        self.table::<RawEvent>("events.csv").await?;
+        let page = Page::new(self.export.language);
+        let records = self.records(&page).await?;
         self.contents().await?;
         self.file("processing.json", page::processing(&self.tenant.settings).to_string().as_bytes()).await?;
         self.file("schema.json", SCHEMA.as_bytes()).await?;
-        self.page().await?;
+        self.page(&page, records).await?;
         self.manifest().await?;
         let Self { zip, to, .. } = self;
         to.send(Ok(zip.finish()?)).await.map_err(|_| ExportError::Interrupted)
     }
 
-    /// Sends what was written, if it is enough.
-    async fn send(&self) -> Result<(), ExportError> {
-        let written = self.zip.take();
+    /// Sends what was written.
+    async fn send(&self, written: Vec<u8>) -> Result<(), ExportError> {
         for piece in written.chunks(PIECE) {
             self.to.send(Ok(piece.to_vec())).await.map_err(|_| ExportError::Interrupted)?;
         }
@@ -124,7 +112,7 @@ impl Composer {
 
     async fn write(&mut self, bytes: &[u8]) -> Result<(), ExportError> {
         self.zip.write(bytes)?;
-        self.send().await
+        self.send(self.zip.take()).await
     }
 
     async fn file(&mut self, name: &str, bytes: &[u8]) -> Result<(), ExportError> {
@@ -153,94 +141,14 @@ impl Composer {
         Err(MemoryError::Crowded.into())
     }
 
-    /// The next records after one, rendered, and the share of the memory for them. Returns none at the end.
-    async fn next<K: RecordKind>(
-        &mut self,
-        after: &mut Option<Position>,
-    ) -> Result<Option<(Vec<Value>, MemoryShare)>, ExportError> {
-        if self.records.identifiers.is_empty() {
-            return Ok(None);
-        }
-        let share = self.share().await?;
-        let mut tx = self.app.archive.read().await?;
-        let records = self.records.page::<K>(&mut tx, self.tenant.id, *after, PAGE).await?;
-        // The check comes after the records, so that it is true for all of them.
-        self.check_in(&mut tx).await?;
-        drop(tx);
-        let Some(last) = records.last() else { return Ok(None) };
-        *after = Some(last.position());
-        let renderer = self.people.renderer(&records);
-        let rendered = records.into_iter().map(|record| serde_json::to_value(K::render(record, &renderer)));
-        let rendered = rendered.collect::<Result<Vec<_>, _>>().map_err(|error| ExportError::Zip(error.into()))?;
-        Ok(Some((rendered, share)))
-    }
-
-    async fn data(&mut self) -> Result<(), ExportError> {
-        self.zip.begin("data.json", 0)?;
-        let mut own: Vec<_> = self.people.own.values().cloned().collect();
-        own.sort_unstable();
-        own.dedup();
-        let head = json!({ "made_at": self.app.clock.now(), "from": self.export.from, "to": self.export.to,
-            "identifiers": own });
-        self.write(head.to_string().trim_end_matches('}').as_bytes()).await?;
-        self.list::<Interaction>("\"interactions\":[").await?;
-        self.list::<SurveyResponse>("\"survey_responses\":[").await?;
-        self.list::<RawEvent>("\"events\":[").await?;
-        self.write(b"}\n").await
-    }
-
-    /// Writes all records of a kind. `head` is the beginning of their list.
-    async fn list<K: RecordKind>(&mut self, head: &str) -> Result<(), ExportError> {
-        self.write(format!(",\n{head}").as_bytes()).await?;
-        let (mut after, mut separator) = (None, "\n");
-        while let Some((records, share)) = self.next::<K>(&mut after).await? {
-            let mut lines = String::new();
-            for record in records {
-                let _ = write!(lines, "{separator}{record}");
-                separator = ",\n";
-            }
-            drop(share);
-            self.write(lines.as_bytes()).await?;
-        }
-        self.write(b"]").await
-    }
-
-    async fn table<K: RecordKind>(&mut self, name: &str) -> Result<(), ExportError> {
-        self.zip.begin(name, 0)?;
-        let (mut after, mut has_header) = (None, false);
-        while let Some((records, share)) = self.next::<K>(&mut after).await? {
-            let lines = lines_of(records, &mut has_header)?;
-            drop(share);
-            self.write(&lines).await?;
-        }
-        self.send().await
-    }
-
     /// The page that a person reads. It has no script and needs no other file.
-    async fn page(&mut self) -> Result<(), ExportError> {
+    async fn page(&mut self, page: &Page, records: Spooled) -> Result<(), ExportError> {
         self.check().await?;
-        self.zip.begin("index.html", 0)?;
-        let page = Page::new(self.export.language);
         let files: Vec<_> = self.zip.files.iter().map(|file| file.name.clone()).collect();
+        self.zip.begin("index.html", records.size)?;
         self.write(page.head(&self.export, &self.people.own, self.app.clock.now()).as_bytes()).await?;
-        self.section::<Interaction>(&page, page.words.interactions).await?;
-        self.section::<SurveyResponse>(&page, page.words.surveys).await?;
-        self.section::<RawEvent>(&page, page.words.events).await?;
+        self.spooled(records).await?;
         self.write(page.end(&files, &self.not_included, &self.tenant.settings).as_bytes()).await
-    }
-
-    async fn section<K: RecordKind>(&mut self, page: &Page, title: &str) -> Result<(), ExportError> {
-        let (mut after, mut is_first) = (None, true);
-        self.write(format!("<h2>{title}</h2>\n").as_bytes()).await?;
-        while let Some((records, share)) = self.next::<K>(&mut after).await? {
-            let mut rows = String::new();
-            for record in records {
-                rows += &page::row(&cells(record), std::mem::replace(&mut is_first, false));
-            }
-            drop(share);
-            self.write(rows.as_bytes()).await?;
-        }
-        self.write(page.end_of_section(!is_first).as_bytes()).await
     }
 
     /// The signed list of the files. A copy that has lost records since it began gets none.
@@ -259,18 +167,4 @@ impl Composer {
         let signed = jws::sign(&key.key, MANIFEST, list.to_string().as_bytes());
         self.file("manifest.json", format!("{{\"manifest\":{list},\"signed\":{signed}}}").as_bytes()).await
     }
-}
-
-/// Records as lines of a spreadsheet, with the names of the columns before the first one.
-fn lines_of(records: Vec<Value>, has_header: &mut bool) -> Result<Vec<u8>, ExportError> {
-    let mut lines = csv::Writer::from_writer(Vec::new());
-    let broken = |error: csv::Error| ExportError::Zip(error.into());
-    for record in records {
-        let cells = cells(record);
-        if !std::mem::replace(has_header, true) {
-            lines.write_record(cells.iter().map(|(name, _)| name)).map_err(broken)?;
-        }
-        lines.write_record(cells.iter().map(|(_, text)| text)).map_err(broken)?;
-    }
-    lines.into_inner().map_err(|error| ExportError::Zip(error.into_error()))
 }

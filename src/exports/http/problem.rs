@@ -19,6 +19,7 @@ impl From<ExportError> for Problem {
             | ExportError::Changed
             | ExportError::Interrupted
             | ExportError::Zip(_)
+            | ExportError::Spool(_)
             | ExportError::Crypto(_) => Self::internal(error),
             ExportError::Idempotency(error) => error.into(),
             ExportError::Archive(error) => error.into(),

@@ -1,0 +1,150 @@
+//! The records of a copy. Each is read once and rendered for all files.
+//!
+//! The files of a ZIP follow each other. So `data.json` is written while the records are read, and the lines of the
+//! spreadsheets and of the page wait in spools.
+
+use std::io::Write as _;
+
+use serde_json::json;
+
+use super::super::model::ExportError;
+use super::super::page::{self, Page};
+use super::super::spool::{Spool, Spooled};
+use super::super::zip::ZipStream;
+use super::Composer;
+use crate::archive::{Interaction, RawEvent, Record, RecordKind, Renderer, SurveyResponse};
+use crate::base::page::{Listed as _, Position};
+use crate::base::spreadsheet::{SpreadsheetWriter, cells};
+use crate::base::work;
+
+/// The most records that are read at once. Long ones are fewer.
+const PAGE: u32 = 400;
+
+/// The bytes of most pages, so that a buffer rarely grows.
+const BUFFER: usize = 256 << 10;
+
+/// The chunks of a spool that are sent before the copy looks again whether its export can still be downloaded.
+const CHUNKS: u64 = 4;
+
+/// The files with the records of a kind, while they are written on a thread that serves no calls.
+struct Renderings {
+    zip: ZipStream,
+    table: SpreadsheetWriter<Spool>,
+    page: Spool,
+}
+
+impl Renderings {
+    fn add<K: RecordKind>(mut self, records: Vec<Record<K>>, renderer: &Renderer) -> Result<Self, ExportError> {
+        let (mut data, mut rows) = (Vec::with_capacity(BUFFER), String::with_capacity(BUFFER));
+        let unreadable = |error: serde_json::Error| ExportError::Zip(error.into());
+        for record in records {
+            let is_first = !self.table.has_records;
+            data.extend_from_slice(if is_first { b"\n" } else { b",\n" });
+            let begin = data.len();
+            serde_json::to_writer(&mut data, &K::render(record, renderer)).map_err(unreadable)?;
+            let cells = cells(&data[begin..]).map_err(unreadable)?;
+            self.table.write(&cells).map_err(ExportError::Spool)?;
+            page::row(&mut rows, &cells, is_first);
+        }
+        self.zip.write(&data)?;
+        self.page.write_all(rows.as_bytes()).map_err(ExportError::Spool)?;
+        Ok(self)
+    }
+}
+
+impl Composer {
+    /// Writes `data.json` and the spreadsheets. Returns the part of the page that has the records.
+    pub(super) async fn records(&mut self, page: &Page) -> Result<Spooled, ExportError> {
+        self.zip.begin("data.json", 0)?;
+        let mut own: Vec<_> = self.people.own.values().cloned().collect();
+        own.sort_unstable();
+        own.dedup();
+        let head = json!({ "made_at": self.app.clock.now(), "from": self.export.from, "to": self.export.to,
+            "identifiers": own });
+        self.write(head.to_string().trim_end_matches('}').as_bytes()).await?;
+        let (words, rows) = (page.words, Spool::new()?);
+        let (interactions, rows) =
+            self.list::<Interaction>("\"interactions\":[", page, words.interactions, rows).await?;
+        let (surveys, rows) = self.list::<SurveyResponse>("\"survey_responses\":[", page, words.surveys, rows).await?;
+        let (events, rows) = self.list::<RawEvent>("\"events\":[", page, words.events, rows).await?;
+        self.write(b"}\n").await?;
+        for (name, table) in
+            [("interactions.csv", interactions), ("survey-responses.csv", surveys), ("events.csv", events)]
+        {
+            self.zip.begin(name, table.size)?;
+            self.spooled(table).await?;
+        }
+        rows.end().map_err(ExportError::Spool)
+    }
+
+    /// Writes all records of a kind. `head` is the beginning of their list. Returns their spreadsheet, and the page with
+    /// their table.
+    async fn list<K: RecordKind>(
+        &mut self,
+        head: &str,
+        page: &Page,
+        title: &str,
+        mut rows: Spool,
+    ) -> Result<(Spooled, Spool), ExportError> {
+        self.write(format!(",\n{head}").as_bytes()).await?;
+        rows.write_all(format!("<h2>{title}</h2>\n").as_bytes()).map_err(ExportError::Spool)?;
+        let table = SpreadsheetWriter::new(Spool::new()?);
+        let mut made = Renderings { zip: std::mem::take(&mut self.zip), table, page: rows };
+        let share = self.share().await?;
+        let mut records = self.next::<K>(None).await?;
+        drop(share);
+        while let Some(last) = records.last().map(Record::position) {
+            // The next records are read while these are rendered, so the share is for both.
+            let share = self.share().await?;
+            let renderer = self.people.renderer(&records);
+            let rendering = work::run(work::PIECE, move || made.add(records, &renderer));
+            let (rendered, next) = tokio::join!(rendering, self.next(Some(last)));
+            // A slow reader keeps one page of records waiting, and no share.
+            drop(share);
+            (made, records) = (rendered?, next?);
+            self.send(made.zip.take()).await?;
+        }
+        let Renderings { zip, table, page: mut rows } = made;
+        self.zip = zip;
+        self.write(b"]").await?;
+        rows.write_all(page.end_of_section(table.has_records).as_bytes()).map_err(ExportError::Spool)?;
+        let table = table.end().and_then(Spool::end).map_err(ExportError::Spool)?;
+        Ok((table, rows))
+    }
+
+    /// The next records after one.
+    async fn next<K: RecordKind>(&self, after: Option<Position>) -> Result<Vec<Record<K>>, ExportError> {
+        if self.records.identifiers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut tx = self.app.archive.read().await?;
+        let records = self.records.page::<K>(&mut tx, self.tenant.id, after, PAGE).await?;
+        // The check comes after the records, so that it is true for all of them. The records before them are sent after
+        // it.
+        self.check_in(&mut tx).await?;
+        Ok(records)
+    }
+
+    /// Writes a part that has waited. Its next bytes are read while the last ones are sent.
+    pub(super) async fn spooled(&mut self, part: Spooled) -> Result<(), ExportError> {
+        let (mut state, mut ready) = ((part, std::mem::take(&mut self.zip)), Vec::new());
+        loop {
+            let reading = work::run(work::PIECE, move || read(state));
+            let (read, sent) = tokio::join!(reading, self.send(ready));
+            sent?;
+            state = read?;
+            ready = state.1.take();
+            if ready.is_empty() {
+                self.zip = state.1;
+                return Ok(());
+            }
+            self.check().await?;
+        }
+    }
+}
+
+/// Writes the next bytes of a part into the ZIP.
+fn read((mut part, mut zip): (Spooled, ZipStream)) -> Result<(Spooled, ZipStream), ExportError> {
+    zip.write(&part.read(CHUNKS).map_err(ExportError::Spool)?)?;
+    Ok((part, zip))
+}
