@@ -95,11 +95,10 @@ async fn open_with(config: &Config, limits: TimeLimits, memory: MemoryBudget) ->
         make_demo(&stores).await?;
     }
     // If a database is unavailable or not migrated, `/readyz` and each command report it.
-    let (archive, vault, key) = tokio::join!(
-        store::pending_migrations(&stores.archive),
-        store::pending_migrations(&stores.vault),
-        stores.keysets.verify(&stores.vault),
-    );
+    let (archive, vault) =
+        tokio::join!(store::pending_migrations(&stores.archive), store::pending_migrations(&stores.vault));
+    // A vault without its tables has no keys yet.
+    let key = if matches!(vault, Ok(0)) { stores.keysets.verify(&stores.vault).await } else { Ok(()) };
     match (archive, vault, key) {
         (Err(error @ (StoreError::MadeByOldVersion | StoreError::Unsuitable(_))), ..) => {
             Err(StartError::Archive(error))

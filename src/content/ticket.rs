@@ -64,9 +64,9 @@ pub async fn issue_ticket(
 /// The content that a ticket opens. Returns none if it never was a ticket, has been used or has ended, or if its content is
 /// gone.
 ///
-/// A call uses the ticket up. Only a player's calls for ranges of playable content may follow one another until the ticket
-/// ends, since a player fetches a recording piece by piece.
-pub async fn redeem_ticket(stores: &AppContext, text: &str, is_range: bool) -> Result<Option<Redeemed>, ContentError> {
+/// A call uses the ticket up. Only calls for a part of playable content may follow one another until the ticket ends, since a
+/// player fetches a recording piece by piece, and a HEAD fetches nothing.
+pub async fn redeem_ticket(stores: &AppContext, text: &str, is_part: bool) -> Result<Option<Redeemed>, ContentError> {
     let key = stores.service_key().await?;
     let Some((tenant, hash, shown)) = ticket::read(&key, PLACE, text) else { return Ok(None) };
     let shown = ContentId(shown);
@@ -77,7 +77,7 @@ pub async fn redeem_ticket(stores: &AppContext, text: &str, is_range: bool) -> R
     let actor = Actor { sub: actor_sub, name: actor_name, ..Actor::service(tenant, "") };
     let Some(content) = sql::by_id(&mut tx, tenant, content_id).await? else { return Ok(None) };
     drop(tx);
-    if !(is_range && content.is_playable()) {
+    if !(is_part && content.is_playable()) {
         let mut tx = stores.archive.write().await?;
         // Of two calls at the same time, one deletes the row.
         if sql::delete_ticket(&mut tx, tenant, &hash).await? == 0 {

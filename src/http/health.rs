@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use actix_web::http::header::ALLOW;
 use actix_web::web::{self, Data};
-use actix_web::{HttpResponse, get};
+use actix_web::{HttpRequest, HttpResponse, get};
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 use tokio::sync::Mutex;
@@ -174,7 +175,13 @@ pub async fn readyz(health: Data<Health>) -> ApiResult<HttpResponse> {
 /// The routes of the internal listener: `/metrics`, and health again for probes that only reach this listener.
 pub fn internal(cfg: &mut web::ServiceConfig) {
     cfg.service(healthz).service(readyz).route("/metrics", web::get().to(metrics));
-    cfg.default_service(web::to(async || Err::<HttpResponse, _>(Problem::new(Code::NotFound))));
+    cfg.default_service(web::to(async |request: HttpRequest| Err::<HttpResponse, _>(refusal(request.path()))));
+}
+
+/// The answer of the internal listener to a path that it does not have, or to another method than GET.
+fn refusal(path: &str) -> Problem {
+    let is_known = ["/healthz", "/readyz", "/metrics"].contains(&path);
+    if is_known { Problem::new(Code::MethodNotAllowed).header(ALLOW, "GET") } else { Problem::new(Code::NotFound) }
 }
 
 async fn metrics(metrics: Data<Metrics>, health: Data<Health>) -> ApiResult<HttpResponse> {
@@ -205,6 +212,10 @@ mod tests {
         health.drain();
         assert_eq!(status("/readyz").await, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(status("/healthz").await, StatusCode::OK);
+        let refused = call_service(&app, TestRequest::post().uri("/metrics").to_request()).await;
+        assert_eq!(refused.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(refused.headers().get(ALLOW).unwrap(), "GET");
+        assert_eq!(status("/").await, StatusCode::NOT_FOUND);
         let response = call_service(&app, TestRequest::get().uri("/metrics").to_request()).await;
         let text = String::from_utf8(read_body(response).await.to_vec()).unwrap();
         assert!(text.contains("lethe_oldest_waiting_request_seconds 42"), "{text}");

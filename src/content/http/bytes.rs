@@ -13,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::body::DownloadParams;
-use super::headers::{AccessReason, RequestedRange, SANDBOX, is_known, requested_range};
+use super::headers::{AccessReason, RequestedRange, SANDBOX, is_head, is_known, requested_range};
 use super::{admit, found, text};
 use crate::archive::View;
 use crate::audit::Action;
@@ -150,8 +150,8 @@ pub async fn redeem_content_ticket(
     content_store: Data<ContentStore>,
 ) -> ApiResult<HttpResponse> {
     let ticket = request.match_info().get("ticket").unwrap_or_default();
-    let is_range = request.headers().contains_key(RANGE);
-    let redeemed = redeem_ticket(&stores, ticket, is_range).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
+    let is_part = request.headers().contains_key(RANGE) || is_head(&request);
+    let redeemed = redeem_ticket(&stores, ticket, is_part).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
     let Redeemed { content, shown, actor, reason } = redeemed;
     let action = if content.is_playable() { Action::ContentPlayed } else { Action::ContentDownloaded };
     let access = Access { action, reason, by_ticket: true };

@@ -142,11 +142,16 @@ pub enum RequestedRange {
     Outside,
 }
 
+/// Whether the call is a HEAD, which is served as a GET.
+pub fn is_head(request: &HttpRequest) -> bool {
+    request.extensions().contains::<HeadCall>()
+}
+
 /// The bytes that a call asks for, of content with this size and tag. Several ranges, another unit, and a range for
 /// another tag ask for the whole (RFC 9110).
 /// Only a GET has a range.
 pub fn requested_range(request: &HttpRequest, size: u64, tag: &str) -> RequestedRange {
-    if request.extensions().get::<HeadCall>().is_some() {
+    if is_head(request) {
         return RequestedRange::Whole;
     }
     let headers = request.headers();
