@@ -42,6 +42,7 @@ mod iban;
 mod ids;
 mod interrupted;
 mod json;
+mod labelled;
 mod lookalike;
 mod message_ids;
 mod name;
@@ -73,6 +74,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 pub use again::Again;
+pub use name::without_names;
 pub use patterns::{MOST_PATTERNS, Pattern, PatternError, Patterns};
 pub use placeholder::fill_text;
 pub use suppressed::Suppressed;
@@ -350,26 +352,6 @@ fn merge(ranges: &mut Vec<Range<usize>>) {
 fn overlaps(taken: &[Range<usize>], range: &Range<usize>) -> bool {
     let at = taken.partition_point(|other| other.end <= range.start);
     taken.get(at).is_some_and(|other| other.start < range.end)
-}
-
-/// A text without some names, in whose places a word is written.
-#[must_use]
-pub fn without_names<'n>(text: &str, names: impl IntoIterator<Item = &'n Pii<PersonName>>, word: &str) -> String {
-    let mut found = Finds::new();
-    for names in names.into_iter().filter_map(Names::new) {
-        let taken = resolve::ranges(&found);
-        names.find(text, Reading::Text, &taken, &mut found);
-        resolve::sort(&mut found);
-    }
-    let mut kept = String::with_capacity(text.len());
-    let mut end = 0;
-    for (range, _) in found {
-        kept.push_str(&text[end..range.start]);
-        kept.push_str(word);
-        end = range.end;
-    }
-    kept.push_str(&text[end..]);
-    kept
 }
 
 /// Replaces the identifiers of a text by placeholders, and adds them to the mentions of its record. The n-th

@@ -8,6 +8,7 @@ use std::ops::Range;
 use unicode_normalization::UnicodeNormalization;
 
 use super::digits::is_invisible;
+use super::resolve::{self, Finds};
 use super::{Find, Found, Reading, overlaps};
 use crate::{PersonName, Pii};
 
@@ -229,4 +230,24 @@ fn word_at(text: &str, at: usize) -> &str {
 fn is_close(between: &str) -> bool {
     between.chars().count() <= WIDEST_GAP
         && between.chars().all(|c| matches!(c, ' ' | '\u{A0}' | ',' | '.' | '-' | '\u{2010}' | '\u{2011}' | '\'' | '’'))
+}
+
+/// A text without some names, in whose places a word is written.
+#[must_use]
+pub fn without_names<'n>(text: &str, names: impl IntoIterator<Item = &'n Pii<PersonName>>, word: &str) -> String {
+    let mut found = Finds::new();
+    for names in names.into_iter().filter_map(Names::new) {
+        let taken = resolve::ranges(&found);
+        names.find(text, Reading::Text, &taken, &mut found);
+        resolve::sort(&mut found);
+    }
+    let mut kept = String::with_capacity(text.len());
+    let mut end = 0;
+    for (range, _) in found {
+        kept.push_str(&text[end..range.start]);
+        kept.push_str(word);
+        end = range.end;
+    }
+    kept.push_str(&text[end..]);
+    kept
 }
