@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::assigned::{Assigned, DigitShape, Memo};
+use super::assigned::{Assigned, DigitShape};
 use super::digits::{Group, Lookalike, Stretch};
 use super::lookalike::is_code;
 use super::lookalike::versions::is_point;
+use super::memo::Memo;
 use super::numbers::with_bracket;
 
 /// How well groups fit their country's habits.
@@ -125,9 +126,12 @@ impl Candidate {
         if !self.country.has(&national, memo) {
             return false;
         }
-        if self.is_foreign() && self.fit < Fit::Habit && self.country.written(&national).contains(&self.shape(stretch))
-        {
-            self.fit = Fit::Habit;
+        if self.is_foreign() && self.fit < Fit::Habit {
+            let key = Memo::key(self.country.code(), &national);
+            let written = memo.written.get(key, || self.country.written(&national));
+            if written.contains(&self.shape(stretch)) {
+                self.fit = Fit::Habit;
+            }
         }
         self.has_odd_signs = self.has_odd_signs(text, stretch);
         true
