@@ -1,4 +1,4 @@
-//! From a record as it was sent to the record that is stored, before the vault is asked.
+//! From a record as it was sent to the record that is stored, before the vault is read.
 
 use chrono::{DateTime, Datelike as _, Utc};
 use pii::text::{Finder, Found, Own, Patterns, tokenize_json, tokenize_text};

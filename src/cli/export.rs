@@ -47,14 +47,14 @@ async fn export<K: RecordKind>(
 /// The lines of an export on standard output.
 enum ExportLines {
     Ndjson(BufWriter<Stdout>),
-    Csv(SpreadsheetWriter<Stdout>),
+    Csv(Box<SpreadsheetWriter<Stdout>>),
 }
 
 impl ExportLines {
     fn new(format: ExportFormat) -> Self {
         match format {
             ExportFormat::Ndjson => Self::Ndjson(BufWriter::with_capacity(1 << 16, std::io::stdout())),
-            ExportFormat::Csv => Self::Csv(SpreadsheetWriter::new(std::io::stdout())),
+            ExportFormat::Csv => Self::Csv(Box::new(SpreadsheetWriter::new(std::io::stdout()))),
         }
     }
 

@@ -50,7 +50,7 @@ enum Ended {
 }
 
 impl DeliveryWorker {
-    /// Works until the end is asked for.
+    /// Works until the process is stopped.
     pub async fn run(&self, only: Option<TenantId>, stopping: &Stopping, tell: impl FnMut(&Tenant, &DeliveryReport)) {
         outbox::work_in_rounds(stopping, self.config.interval(), || self.round(only, stopping), tell).await;
     }

@@ -105,7 +105,7 @@ pub async fn create(
     Ok(export)
 }
 
-/// Deletes an export whose customer a pass has forgotten since the vault was asked. A later pass finds the export's row.
+/// Deletes an export whose customer a pass has forgotten since the vault was read. A later pass finds the export's row.
 async fn drop_if_forgotten(app: &AppContext, export: &Export, tenant: TenantId) -> Result<(), ExportError> {
     let ids: Vec<_> = [export.phone_id, export.email_id].into_iter().flatten().collect();
     let keyset = app.keysets.get(&app.vault, tenant).await?;

@@ -16,7 +16,7 @@ const TENANTS_AT_ONCE: usize = 8;
 /// Says true once the process should end.
 pub type Stopping = watch::Receiver<bool>;
 
-/// Works in rounds until the end is asked for. `tell` gets the reports of each round.
+/// Works in rounds until the process is stopped. `tell` gets the reports of each round.
 pub async fn work_in_rounds<Report, Error, Round>(
     stopping: &Stopping,
     interval: Duration,
@@ -66,11 +66,11 @@ where
     broken.map_or(Ok(reports), Err)
 }
 
-/// Ends when the end of the process is asked for.
+/// Ends when the process is stopped.
 pub async fn stopped(stopping: &Stopping) {
     let mut stopping = stopping.clone();
     if stopping.wait_for(|is_stopped| *is_stopped).await.is_err() {
-        // The sender is gone, so the end cannot be asked for any more.
+        // The sender is gone, so no stop can come any more.
         std::future::pending::<()>().await;
     }
 }

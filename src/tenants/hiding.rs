@@ -11,6 +11,10 @@ use crate::store::{Archive, Query, Result, Tx};
 /// Keys that are hidden, each in the records before an instant. A key is an identifier or an interaction.
 pub type HiddenKeys = Vec<(IdentifierId, DateTime<Utc>)>;
 
+/// Finds the keys among some that are hidden in a target.
+pub type FindHidden =
+    for<'t> fn(&'t mut Tx<Archive>, TenantId, Target, &'t [IdentifierId]) -> BoxFuture<'t, Result<HiddenKeys>>;
+
 /// A kind of decision that hides customers, such as a legal hold. The statements are those of the room that owns its table.
 ///
 /// A room that reads records may be below that room, so it gets the rules from [`AppContext`](crate::vault::AppContext).
@@ -22,6 +26,5 @@ pub struct HidingRule {
     /// index probe.
     pub not_hidden: for<'c> fn(Query<'c>, TenantId, Target) -> Query<'c>,
     /// The keys among some that are hidden in a target. A key may be among them several times.
-    pub hidden_keys:
-        for<'t> fn(&'t mut Tx<Archive>, TenantId, Target, &'t [IdentifierId]) -> BoxFuture<'t, Result<HiddenKeys>>,
+    pub hidden_keys: FindHidden,
 }

@@ -100,7 +100,7 @@ impl WebhookWorker {
         }
     }
 
-    /// Works until the end is asked for.
+    /// Works until the process is stopped.
     pub async fn run(&self, only: Option<TenantId>, stopping: &Stopping, tell: impl FnMut(&Tenant, &WebhookReport)) {
         outbox::work_in_rounds(stopping, self.interval, || self.round(only, stopping), tell).await;
     }

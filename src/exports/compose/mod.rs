@@ -92,11 +92,11 @@ impl Composer {
 
     pub async fn run(mut self) -> Result<(), ExportError> {
         let page = Page::new(self.export.language);
-        let records = self.records(&page).await?;
+        let records = Box::pin(self.records(&page)).await?;
         self.contents().await?;
         self.file("processing.json", page::processing(&self.tenant.settings).to_string().as_bytes()).await?;
         self.file("schema.json", SCHEMA.as_bytes()).await?;
-        self.page(&page, records).await?;
+        Box::pin(self.page(&page, records)).await?;
         self.manifest().await?;
         let Self { zip, to, .. } = self;
         to.send(Ok(zip.finish()?)).await.map_err(|_| ExportError::Interrupted)
@@ -147,7 +147,7 @@ impl Composer {
         let files: Vec<_> = self.zip.files.iter().map(|file| file.name.clone()).collect();
         self.zip.begin("index.html", records.size)?;
         self.write(page.head(&self.export, &self.people.own, self.app.clock.now()).as_bytes()).await?;
-        self.spooled(records).await?;
+        Box::pin(self.spooled(records)).await?;
         self.write(page.end(&files, &self.not_included, &self.tenant.settings).as_bytes()).await
     }
 

@@ -63,16 +63,18 @@ impl Composer {
             "identifiers": own });
         self.write(head.to_string().trim_end_matches('}').as_bytes()).await?;
         let (words, rows) = (page.words, Spool::new()?);
-        let (interactions, rows) =
-            self.list::<Interaction>("\"interactions\":[", page, words.interactions, rows).await?;
-        let (surveys, rows) = self.list::<SurveyResponse>("\"survey_responses\":[", page, words.surveys, rows).await?;
-        let (events, rows) = self.list::<RawEvent>("\"events\":[", page, words.events, rows).await?;
+        // Parts in the making are long, so these futures are on the heap.
+        let interactions = self.list::<Interaction>("\"interactions\":[", page, words.interactions, rows);
+        let (interactions, rows) = Box::pin(interactions).await?;
+        let surveys = self.list::<SurveyResponse>("\"survey_responses\":[", page, words.surveys, rows);
+        let (surveys, rows) = Box::pin(surveys).await?;
+        let (events, rows) = Box::pin(self.list::<RawEvent>("\"events\":[", page, words.events, rows)).await?;
         self.write(b"}\n").await?;
         for (name, table) in
             [("interactions.csv", interactions), ("survey-responses.csv", surveys), ("events.csv", events)]
         {
             self.zip.begin(name, table.size)?;
-            self.spooled(table).await?;
+            Box::pin(self.spooled(table)).await?;
         }
         rows.end().map_err(ExportError::Spool)
     }

@@ -3,7 +3,7 @@
 //! An object names the new beginning of the chain before anything is deleted, then the rows go, and then the objects. So a
 //! killed process leaves neither damage nor a restore, and the next job continues.
 //!
-//! A clock that is wrong for one night makes no object old: ages are counted up to the newest object of an earlier day.
+//! A clock that is wrong in one job makes no object old: ages are counted up to the newest object of an earlier day.
 
 use chrono::{DateTime, TimeDelta, Utc};
 

@@ -189,11 +189,11 @@ const VARIABLE: [&str; 3] = ["archive", "vault", "store"];
 
 /// The lines that name a table of another room, as the file and the table.
 fn foreign(source: &Source) -> Vec<(String, String)> {
-    let is_own = |table: &Option<&str>| match table {
+    let is_own = |table: Option<&str>| match table {
         Some(table) => owner(table) == Some(source.room()),
         None => VARIABLE.contains(&source.room()),
     };
-    let foreign = tables(source).into_iter().filter(|(_, table)| !is_own(table));
+    let foreign = tables(source).into_iter().filter(|(_, table)| !is_own(*table));
     foreign.map(|(line, table)| (format!("{}:{line}", source.path), table.unwrap_or("a variable").to_owned())).collect()
 }
 

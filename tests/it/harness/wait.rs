@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// The time after which a state counts as never reached. It is far above each time limit of the service.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Repeats a check until it is true. A story that waits in vain fails, and says for which state.
 pub async fn until(state: &str, mut is_reached: impl AsyncFnMut() -> bool) {

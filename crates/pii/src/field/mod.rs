@@ -9,6 +9,8 @@ mod encoded;
 #[cfg(test)]
 mod tests;
 
+use chrono::{Datelike as _, NaiveDate};
+
 pub(crate) use bare::Bare;
 pub(crate) use encoded::{hexadecimal, words};
 
@@ -36,6 +38,9 @@ pub fn read_field(raw: &str, kind: Kind, region: Region, patterns: &Patterns) ->
         return FieldReading::default();
     }
     let bare = Bare::of(raw);
+    if is_date(&bare.text) {
+        return FieldReading { is_ignored: true, ..FieldReading::default() };
+    }
     let phone = || Phone::of_bare(&bare, region).map(Found::Phone);
     let email = || Email::of_bare(&bare).map(Found::Email);
     let first = match kind {
@@ -59,6 +64,15 @@ pub fn read_field(raw: &str, kind: Kind, region: Region, patterns: &Patterns) ->
         _ if kind == Kind::Name => read_name(&bare, region, patterns),
         _ => read_one(&bare, region, patterns),
     }
+}
+
+/// Whether a field is a day as calendars write it: `2024-05-12`. Its digits are a number in some countries, and a column
+/// of days would make one person of all who called on a day.
+fn is_date(text: &str) -> bool {
+    const WRITTEN: [&str; 4] = ["%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y"];
+    let is_usual = |date: &NaiveDate| (1900..2100).contains(&date.year());
+    let read = |written: &str| NaiveDate::parse_from_str(text.trim(), written).ok().filter(is_usual);
+    text.trim().len() == "2024-05-12".len() && WRITTEN.iter().any(|written| read(written).is_some())
 }
 
 /// Reads what should be a name. Numbers and addresses in it are identifiers of their own; what is suppressed is left out.

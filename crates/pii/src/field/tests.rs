@@ -332,6 +332,18 @@ fn fields_of_other_countries() {
     }
 }
 
+#[test]
+fn a_day_is_no_number() {
+    for raw in ["2024-05-12", "12.05.2024", "12/05/2024", "05/24/2024", " 2031-12-24 "] {
+        for region in ["NO", "DK", "FI", "DE"] {
+            assert_eq!(read(raw, Kind::Phone, region), [None, None, None], "{raw}");
+        }
+        assert!(is_ignored(raw, Kind::Phone), "{raw}");
+    }
+    assert_eq!(phone("20-24-05-12", "DK").as_deref(), Some("+4520240512"));
+    assert_eq!(phone("20240512", "DK").as_deref(), Some("+4520240512"));
+}
+
 proptest::proptest! {
     #[test]
     fn no_field_makes_the_reader_panic(raw in "(\\PC|[\"'<>=;:%&?@()+0-9]){0,60}") {

@@ -5,10 +5,10 @@
 
 use std::collections::HashSet;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, Region as PhoneRegion};
 
+use super::memo::Memo;
 use super::plan::{LONGEST, is_length};
 
 /// The numbers of a country code.
@@ -21,30 +21,6 @@ pub(super) struct Assigned {
     region: PhoneRegion,
     others: Vec<PhoneRegion>,
     shapes: OnceLock<HashSet<u64>>,
-}
-
-/// Answers that were given for one text: hostile texts repeat their digits, and a text is read up to four times. An answer that
-/// another one has taken the place of is given again.
-#[derive(Debug, Default)]
-pub(super) struct Memo(OnceLock<Box<[AtomicU64]>>);
-
-impl Memo {
-    /// How many answers are remembered: 16 KiB of them.
-    const SIZE: usize = 2048;
-
-    /// The answer for a key, which is made by `answer` if it is not remembered.
-    fn get(&self, key: u64, answer: impl FnOnce() -> bool) -> bool {
-        let slots = self.0.get_or_init(|| (0..Self::SIZE).map(|_| AtomicU64::new(0)).collect());
-        let place = key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-        let slot = &slots[usize::try_from(place).unwrap_or_default() % Self::SIZE];
-        let known = slot.load(Ordering::Relaxed);
-        if known >> 1 == key {
-            return known & 1 == 1;
-        }
-        let answer = answer();
-        slot.store(key << 1 | u64::from(answer), Ordering::Relaxed);
-        answer
-    }
 }
 
 impl Assigned {
@@ -80,11 +56,7 @@ impl Assigned {
 
     /// Whether digits are a number that the country assigns.
     pub(super) fn has(&self, national: &[u8], memo: &Memo) -> bool {
-        // A digit in front keeps zeros: 51 bits are enough for it and 15 digits, and 10 for the code.
-        self.has_length(national.len()) && {
-            let digits = national.iter().fold(1, |number: u64, digit| number * 10 + u64::from(digit - b'0'));
-            memo.get(u64::from(self.code) << 51 | digits, || self.assigns(national))
-        }
+        self.has_length(national.len()) && memo.is_assigned(Memo::key(self.code, national), || self.assigns(national))
     }
 
     /// The library asks each region of a shared code for its kinds of numbers, and then the one that has it once more. Nearly

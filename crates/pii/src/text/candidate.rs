@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::assigned::{Assigned, DigitShape, Memo};
+use super::assigned::{Assigned, DigitShape};
 use super::digits::{Group, Lookalike, Stretch};
 use super::lookalike::is_code;
 use super::lookalike::versions::is_point;
+use super::memo::Memo;
 use super::numbers::with_bracket;
 
 /// How well groups fit their country's habits.
@@ -76,6 +77,16 @@ pub(super) struct Candidate {
     pub(super) has_odd_signs: bool,
 }
 
+/// Whether an area code and all the rest are two groups with a sign between them: `070-1740605`, `0351/234567`.
+fn is_area_and_rest(groups: &[Group]) -> bool {
+    matches!(groups, [area, rest] if (2..=5).contains(&area.len()) && matches!(rest.gap.sign, Some('-' | '/')))
+}
+
+/// Whether all groups have one size, and the last one is a single digit.
+fn is_even_but_last(groups: &[Group], size: usize) -> bool {
+    groups.split_last().is_some_and(|(last, rest)| last.len() == 1 && rest.iter().all(|group| group.len() == size))
+}
+
 impl Candidate {
     pub(super) fn is_abroad(&self) -> bool {
         self.start.is_abroad()
@@ -115,9 +126,12 @@ impl Candidate {
         if !self.country.has(&national, memo) {
             return false;
         }
-        if self.is_foreign() && self.fit < Fit::Habit && self.country.written(&national).contains(&self.shape(stretch))
-        {
-            self.fit = Fit::Habit;
+        if self.is_foreign() && self.fit < Fit::Habit {
+            let key = Memo::key(self.country.code(), &national);
+            let written = memo.written.get(key, || self.country.written(&national));
+            if written.contains(&self.shape(stretch)) {
+                self.fit = Fit::Habit;
+            }
         }
         self.has_odd_signs = self.has_odd_signs(text, stretch);
         true
@@ -162,11 +176,16 @@ impl Candidate {
         if !groups.windows(2).all(|pair| pair[1].gap.joins && is_same(between(pair))) {
             return Fit::Mixed;
         }
+        if self.start == Start::Zero && is_area_and_rest(groups) {
+            return Fit::Usual;
+        }
         let size = groups[1].len();
         let is_even = groups.iter().all(|group| group.len() == size);
         match size {
             2..=4 if is_even => Fit::Even,
             _ if groups.iter().all(|group| (2..=4).contains(&group.len())) => Fit::Usual,
+            // The last figure of a number that is read in pairs is alone where its length is odd.
+            2..=4 if self.start == Start::Zero && is_even_but_last(groups, size) => Fit::Usual,
             _ => Fit::Odd,
         }
     }

@@ -166,7 +166,25 @@ fn parts(word: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Words before `number` that say whose number it is.
-const WHOSE: [&str; 8] = ["from", "to", "contact", "my", "party", "remote", "source", "destination"];
+const WHOSE: [&str; 17] = [
+    "from",
+    "to",
+    "contact",
+    "my",
+    "party",
+    "remote",
+    "source",
+    "destination",
+    "calling",
+    "called",
+    "callee",
+    "dialed",
+    "dialled",
+    "sender",
+    "recipient",
+    "originator",
+    "originating",
+];
 
 /// Whether a word is a label. Of the parts of `customer_phone` and `customerPhone`, the last one counts. Words such as
 /// `number` and `id` belong to the word before them.

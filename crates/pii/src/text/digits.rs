@@ -86,9 +86,9 @@ pub(super) enum Lookalike {
 pub(super) struct Stretch {
     /// All digits, as ASCII.
     pub digits: Vec<u8>,
-    /// The position of every 32nd digit in the text. A group may be as long as the text, so nothing counts through it
-    /// from its beginning.
-    places: Vec<usize>,
+    /// The position of every 32nd digit in the text, and its group. A group may be as long as the text, and a stretch may
+    /// have as many groups, so nothing counts through them from the beginning.
+    places: Vec<(usize, usize)>,
     pub groups: Vec<Group>,
 }
 
@@ -109,7 +109,7 @@ impl Stretch {
                     (gap, open) = (Gap::NONE, true);
                 }
                 if self.digits.len().is_multiple_of(STEP) {
-                    self.places.push(at);
+                    self.places.push((at, self.groups.len() - 1));
                 }
                 self.digits.push(digit as u8);
                 if let Some(group) = self.groups.last_mut() {
@@ -139,9 +139,15 @@ impl Stretch {
         gap.joins && (!gap.has_tab || follows_code())
     }
 
+    /// The group of a digit; the number of groups for one behind all digits.
+    pub fn group_of(&self, nth: usize) -> usize {
+        let Some((_, first)) = self.places.get(nth / STEP) else { return self.groups.len() };
+        first + self.groups[*first..].iter().take_while(|group| group.to <= nth).count()
+    }
+
     /// The position of a digit in the text.
     pub fn place(&self, text: &str, nth: usize) -> Range<usize> {
-        let start = self.places.get(nth / STEP).copied().unwrap_or_default();
+        let (start, _) = self.places.get(nth / STEP).copied().unwrap_or_default();
         let mut digits = text[start..].char_indices().filter(|(_, c)| digit(*c).is_some());
         let place = digits.nth(nth % STEP).map(|(at, c)| start + at..start + at + c.len_utf8());
         place.unwrap_or(start..start)

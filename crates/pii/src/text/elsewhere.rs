@@ -10,9 +10,13 @@ use std::ops::Range;
 use super::assigned::country_of;
 use super::cues::ends_with_cue;
 use super::digits::{Group, Lookalike, Stretch};
+use super::memo::Memo;
 use super::numbers::{MOST, Numbers};
 use super::plan::LONGEST;
 use crate::{Phone, Pii, digit};
+
+/// The most digits that may be a number. More are no key of what is remembered.
+const MOST_DIGITS: usize = 17;
 
 /// A number, and where its digits lie in the stretch's digits.
 pub(super) type Elsewhere = (Range<usize>, Pii<Phone>);
@@ -30,16 +34,28 @@ impl Numbers {
             return (!self.is_own(&phone)).then(|| (begun.from..stretch.groups[last].to, phone));
         }
         // A number that its country may have, though it has not: the code in it was written on purpose.
-        let digits = std::str::from_utf8(stretch.digits.get(begun.from + prefix..own.end)?).ok()?;
-        let phone = Phone::parse(&format!("+{digits}"), self.region()).ok().filter(|phone| !self.is_own(phone))?;
-        let national = phone.expose().national();
-        (national.as_bytes() == &stretch.digits[own.clone()]).then_some((begun.from..own.end, phone))
+        let (phone, national) = self.possible(stretch.digits.get(begun.from + prefix..own.end)?)?;
+        let is_other = !self.is_own(&phone) && national.as_bytes() == &stretch.digits[own.clone()];
+        is_other.then_some((begun.from..own.end, phone))
+    }
+
+    /// The number that digits behind a `+` may be, and its national digits.
+    fn possible(&self, digits: &[u8]) -> Option<(Pii<Phone>, String)> {
+        if digits.len() > MOST_DIGITS {
+            return None;
+        }
+        self.memo().possible.get(Memo::key(0, digits), || {
+            let dialled = format!("+{}", std::str::from_utf8(digits).ok()?);
+            let phone = Phone::parse(&dialled, self.region()).ok()?;
+            let national = phone.expose().national();
+            Some((phone, national))
+        })
     }
 
     /// The number of another country whose code is before the own digits in the same group. It is valid, or a label says that it is
     /// a number.
     fn behind_bare_code(&self, text: &str, stretch: &Stretch, own: &Range<usize>) -> Option<Elsewhere> {
-        let group = stretch.groups.get(stretch.groups.partition_point(|group| group.to <= own.start))?;
+        let group = stretch.groups.get(stretch.group_of(own.start))?;
         if group.from == own.start || group.to != own.end || group.lookalike > Lookalike::Id {
             return None;
         }
@@ -50,8 +66,7 @@ impl Numbers {
         }
         let possible = || {
             let is_whole = group.from + code == own.start && ends_with_cue(&text[..group.start]);
-            let digits = std::str::from_utf8(digits).ok().filter(|_| is_whole)?;
-            Phone::parse(&format!("+{digits}"), self.region()).ok()
+            is_whole.then(|| self.possible(digits)).flatten().map(|(phone, _)| phone)
         };
         let phone = self.bare_international(digits).or_else(possible)?;
         Some((group.from..group.to, phone))
@@ -60,7 +75,7 @@ impl Numbers {
     /// The group with which a number begins that is dialled abroad and may have the own digits in it, and how many of its
     /// digits are dialled before the country code.
     fn dialled_before(&self, stretch: &Stretch, own: &Range<usize>) -> Option<(usize, usize)> {
-        let mut at = stretch.groups.partition_point(|group| group.to <= own.start);
+        let mut at = stretch.group_of(own.start);
         loop {
             let group = stretch.groups.get(at)?;
             if own.end - group.from > MOST {
@@ -110,6 +125,6 @@ pub(super) fn foreign_code(text: &str, start: usize, national: &str, numbers: &N
     if near.len() - gap.len() > WIDEST_GAP || country_of(code.as_bytes())?.1 != code.len() {
         return None;
     }
-    let phone = Phone::parse(&format!("+{code}{national}"), numbers.region()).ok()?;
+    let (phone, _) = numbers.possible(format!("{code}{national}").as_bytes())?;
     (!numbers.is_own(&phone)).then_some((start - near.len() + at, phone))
 }

@@ -1,5 +1,6 @@
 //! E-mail addresses in texts.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::digits::{is_invisible, is_mark};
@@ -23,6 +24,7 @@ enum Around {
 /// Adds every address of a text, in the order of the text. Returns the ids of messages, which look like addresses.
 pub(super) fn find(text: &str, own: Option<&Pii<Email>>, found: &mut Vec<(Range<usize>, Find)>) -> Vec<Range<usize>> {
     let (mut ids, mut free): (Vec<Range<usize>>, _) = (Vec::new(), 0);
+    let mut known = KnownAddresses::default();
     for at in places(text) {
         if at.start < free {
             continue;
@@ -35,7 +37,7 @@ pub(super) fn find(text: &str, own: Option<&Pii<Email>>, found: &mut Vec<(Range<
             continue;
         }
         let last_id = ids.last().map_or(0, |id| id.end);
-        match around(text, free, &at, own, last_id) {
+        match around(text, free, &at, own, last_id, &mut known) {
             Some(Around::Address((range, address))) => {
                 free = range.end;
                 found.push((range, Find::Identifier(Found::Email(address))));
@@ -66,7 +68,7 @@ fn guest(text: &str, free: usize, mark: &Range<usize>) -> Option<AddressAt> {
     let name = name.trim_start_matches(|c: char| matches!(c, '.' | '-' | '\'' | '+') || is_invisible(c));
     // No domain has such a sign.
     let (local, domain) = name.rsplit_once('_').filter(|(_, domain)| is_public(domain))?;
-    Some((mark.start - name.len()..mark.start, parse(local, domain)?))
+    Some((mark.start - name.len()..mark.start, parse(&joined(local, domain))?))
 }
 
 /// The position of an `@`, also full-width or as a URL writes it, and of the mark of a guest.
@@ -97,7 +99,14 @@ fn places(text: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-fn around(text: &str, free: usize, at: &Range<usize>, own: Option<&Pii<Email>>, last_id: usize) -> Option<Around> {
+fn around(
+    text: &str,
+    free: usize,
+    at: &Range<usize>,
+    own: Option<&Pii<Email>>,
+    last_id: usize,
+    known: &mut KnownAddresses,
+) -> Option<Around> {
     let local = |wide: bool| {
         let before = &text[free..at.start];
         let taken = before.chars().rev().take(LONGEST_PART).take_while(|c| is_local(*c, wide));
@@ -111,15 +120,15 @@ fn around(text: &str, free: usize, at: &Range<usize>, own: Option<&Pii<Email>>, 
     if domain.is_empty() {
         return None;
     }
-    let read = |local: &str, domain: &str| {
-        let address = parse(local, domain)?;
+    let mut read = |local: &str, domain: &str| {
+        let address = known.parse(local, domain)?;
         Some((at.start - local.len()..at.end + domain.len(), address))
     };
     let is_own = |hit: &AddressAt| Some(&hit.1) == own;
     // The record's own address counts however strange its local part, and whatever was written on behind it.
     if let Some(own) = own
         && may_begin_with(own, domain)
-        && let Some(hit) = own_around(own, local(true), domain, &read).filter(is_own)
+        && let Some(hit) = own_around(own, local(true), domain, &mut read).filter(is_own)
     {
         return Some(Around::Address(hit));
     }
@@ -159,6 +168,10 @@ fn is_of_machine(before: &str, after: &str) -> bool {
     let scheme = last.and_then(|last| near[..last].strip_suffix(":/").filter(|_| near[last..].starts_with('/')));
     let is_user = scheme.is_some_and(|scheme| !["mailto", "sip", "sips"].iter().any(|known| scheme.ends_with(known)));
     let is_copy = after.strip_prefix(':').is_some_and(|path| {
+        let path = &path[..path.floor_char_boundary(LONGEST_PART)];
+        // A part of them is counted: the paths near the end of a text are shorter, so that half a text has less of them.
+        #[cfg(test)]
+        crate::work::count_steps(path.len() / 16);
         let path = &path[..path.find(char::is_whitespace).unwrap_or(path.len())];
         path.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '~')) && path.contains('/')
     });
@@ -185,7 +198,7 @@ fn own_around(
     own: &Pii<Email>,
     local: &str,
     domain: &str,
-    read: &dyn Fn(&str, &str) -> Option<AddressAt>,
+    read: &mut dyn FnMut(&str, &str) -> Option<AddressAt>,
 ) -> Option<AddressAt> {
     let (own_local, own_domain) = own.expose().as_str().rsplit_once('@')?;
     let length = own_local.chars().count();
@@ -219,12 +232,35 @@ pub(super) fn is_top_level(label: &str) -> bool {
         || visible.len() == 2 && visible.to_ascii_uppercase().parse::<Region>().is_ok()
 }
 
-fn parse(local: &str, domain: &str) -> Option<Pii<Email>> {
-    if local.is_empty() || domain.is_empty() {
-        return None;
+fn joined(local: &str, domain: &str) -> String {
+    local.chars().chain(['@']).chain(domain.chars()).filter(|c| !is_invisible(*c)).collect()
+}
+
+fn parse(address: &str) -> Option<Pii<Email>> {
+    let is_whole = !address.starts_with('@') && !address.ends_with('@');
+    is_whole.then(|| Email::parse(address).ok()).flatten()
+}
+
+/// Addresses of a text that were read before. A hostile text repeats one whose domain is dear to read.
+#[derive(Default)]
+struct KnownAddresses(HashMap<String, Option<Pii<Email>>>);
+
+impl KnownAddresses {
+    /// How many addresses are remembered.
+    const MOST: usize = 256;
+
+    fn parse(&mut self, local: &str, domain: &str) -> Option<Pii<Email>> {
+        let address = joined(local, domain);
+        if let Some(known) = self.0.get(&address) {
+            return known.clone();
+        }
+        let read = parse(&address);
+        if self.0.len() >= Self::MOST {
+            self.0.clear();
+        }
+        self.0.insert(address, read.clone());
+        read
     }
-    let address: String = local.chars().chain(['@']).chain(domain.chars()).filter(|c| !is_invisible(*c)).collect();
-    Email::parse(&address).ok()
 }
 
 /// Characters of a local part. Signs that are allowed in one but in practice stand around addresses, as in

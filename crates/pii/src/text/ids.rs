@@ -57,7 +57,9 @@ pub(super) fn mark(text: &str, stretch: &mut Stretch, first: usize) {
     };
     let has_hyphen = groups.get(first + 1).is_some_and(|next| is_joined(&next.gap, '-'));
     let is_numbered = near.ends_with('#') && !super::cues::ends_with_cue(near);
-    let last = if is_book(stretch, first)
+    let last = if let Some(last) = business_end(near, stretch, first) {
+        last
+    } else if is_book(stretch, first)
         || is_business(near, stretch, first)
         || is_numbered
         || follows_letters(near)
@@ -96,6 +98,33 @@ fn is_business(near: &str, stretch: &Stretch, first: usize) -> bool {
     let sum: u32 = digits.iter().zip(WEIGHTS).map(|(digit, weight)| u32::from(digit - b'0') * weight).sum();
     let is_written = number.len() == 7 && check.len() == 1 && is_joined(&check.gap, '-') && !goes_on;
     is_written && (ends_with_business(near) || sum.is_multiple_of(11) && !super::cues::ends_with_cue(near))
+}
+
+/// Words for the numbers of businesses in one country each, and how many digits these have.
+const BUSINESSES: [(&str, usize); 9] = [
+    ("cvr", 8),
+    ("cvrnr", 8),
+    ("kvk", 8),
+    ("orgnr", 9),
+    ("siren", 9),
+    ("regon", 9),
+    ("nif", 9),
+    ("nip", 10),
+    ("siret", 14),
+];
+
+/// The last group of the number of a business that a word before it names: `CVR 31 66 23 38`. It may have the groups
+/// of a phone number.
+fn business_end(near: &str, stretch: &Stretch, first: usize) -> Option<usize> {
+    let word = things::word_of_number(near);
+    let (_, length) = BUSINESSES.into_iter().find(|(known, _)| *known == word)?;
+    let begun = stretch.groups[first].from;
+    let rest = stretch.groups[first..].iter().enumerate();
+    let mut joined = rest.take_while(|(at, group)| *at == 0 || group.gap.joins && group.gap.plus.is_none());
+    joined
+        .find(|(_, group)| group.to - begun >= length)
+        .filter(|(_, group)| group.to - begun == length)
+        .map(|(at, _)| first + at)
 }
 
 /// Whether the text before a figure ends with a label of the number of a Finnish business.

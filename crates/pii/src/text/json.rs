@@ -8,43 +8,83 @@ use serde_json::{Map, Value};
 
 use super::placeholder::{Mentions, fill_text, strip};
 use super::resolve::{self, Finds};
-use super::{Find, Finder, Found, Reading};
+use super::{Find, Finder, Found, Reading, labelled};
 
 /// Replaces the identifiers of every string, number and key by placeholders.
 pub(super) fn tokenize(finder: &Finder, value: Value, mentions: &mut Mentions<'_>) -> Value {
+    tokenize_field(finder, "", value, mentions)
+}
+
+/// The same for the value of a field.
+fn tokenize_field(finder: &Finder, name: &str, value: Value, mentions: &mut Mentions<'_>) -> Value {
     match value {
         Value::Null | Value::Bool(_) => value,
         Value::Number(ref number) => {
             let written = number.to_string();
-            let (written, finds) = read_number(finder, &written);
+            let (written, mut finds) = read_number(finder, &written);
+            finder.retain_labelled(name, &mut finds);
             if finds.is_empty() { value } else { Value::String(mentions.replace(written, finds)) }
         }
-        Value::String(text) => Value::String(tokenize_string(finder, text, mentions)),
-        Value::Array(values) => {
-            let spread = spread(finder, &values);
-            let items = values.into_iter().zip(spread.into_iter().chain(std::iter::repeat_with(Vec::new)));
-            items
-                .map(|(value, finds)| match scalar(&value) {
-                    Some(text) if !finds.is_empty() => {
-                        let (text, mut finds) = (text.into_owned(), finds);
-                        resolve::add(&mut finds, finder.find_all(&text));
-                        Value::String(mentions.replace(&text, finds))
-                    }
-                    _ => tokenize(finder, value, mentions),
-                })
-                .collect()
-        }
-        Value::Object(fields) => {
-            let (mut kept, mut next) = (Map::new(), HashMap::new());
-            for (key, value) in fields {
-                let key = strip(&key).unwrap_or(key);
-                let finds = finder.read(&key, Reading::Counter);
-                let key = if finds.is_empty() { key } else { mentions.replace(&key, finds) };
-                insert(&mut kept, &mut next, key, tokenize(finder, value, mentions));
-            }
-            Value::Object(kept)
-        }
+        Value::String(text) => Value::String(tokenize_string(finder, name, text, mentions)),
+        Value::Array(values) => tokenize_list(finder, name, values, mentions),
+        Value::Object(fields) => tokenize_object(finder, fields, HashMap::new(), mentions),
     }
+}
+
+fn tokenize_list(finder: &Finder, name: &str, values: Vec<Value>, mentions: &mut Mentions<'_>) -> Value {
+    let spread = spread(finder, &values.iter().collect::<Vec<_>>());
+    let mut columns = columns(finder, &values);
+    let items = values.into_iter().zip(spread.into_iter().chain(std::iter::repeat_with(Vec::new)));
+    let tokenized = items.enumerate().map(|(no, (value, finds))| match value {
+        Value::Object(fields) if !columns.is_empty() => {
+            let known = columns.iter_mut().map(|(key, finds)| (key.clone(), std::mem::take(&mut finds[no])));
+            tokenize_object(finder, fields, known.collect(), mentions)
+        }
+        value => tokenize_spread(finder, name, value, finds, mentions),
+    });
+    Value::Array(tokenized.collect())
+}
+
+/// Replaces the identifiers of the fields of an object. Some finds of its fields may be known.
+fn tokenize_object(
+    finder: &Finder,
+    fields: Map<String, Value>,
+    mut known: HashMap<String, Finds>,
+    mentions: &mut Mentions<'_>,
+) -> Value {
+    let (mut kept, mut next) = (Map::new(), HashMap::new());
+    for (key, value) in fields {
+        let spread = known.remove(&key).unwrap_or_default();
+        let name = strip(&key).unwrap_or(key);
+        let finds = finder.read(&name, Reading::Counter);
+        let key = if finds.is_empty() { name.clone() } else { mentions.replace(&name, finds) };
+        let value = tokenize_spread(finder, &name, value, spread, mentions);
+        insert(&mut kept, &mut next, key, value);
+    }
+    Value::Object(kept)
+}
+
+/// Replaces the identifiers of a value, of which some are spread over it and its neighbours.
+fn tokenize_spread(finder: &Finder, name: &str, value: Value, spread: Finds, mentions: &mut Mentions<'_>) -> Value {
+    match scalar(&value) {
+        Some(text) if !spread.is_empty() => {
+            let (text, mut finds) = (text.into_owned(), spread);
+            resolve::add(&mut finds, finder.find_all(&text));
+            Value::String(mentions.replace(&text, finds))
+        }
+        _ => tokenize_field(finder, name, value, mentions),
+    }
+}
+
+/// The record's own identifiers that are spread over one field of the objects of a list, for each of these.
+fn columns(finder: &Finder, values: &[Value]) -> HashMap<String, Vec<Finds>> {
+    let Some(Value::Object(first)) = values.first().filter(|_| values.len() > 1) else { return HashMap::new() };
+    let column = |key: &String| {
+        let values: Vec<&Value> = values.iter().map(|value| value.get(key).unwrap_or(&Value::Null)).collect();
+        let finds = spread(finder, &values);
+        finds.iter().any(|finds| !finds.is_empty()).then(|| (key.clone(), finds))
+    };
+    first.keys().filter_map(column).collect()
 }
 
 /// Reads a JSON number. A number of a telephone that a spreadsheet has made a decimal is still one. Behind a minus, the
@@ -71,7 +111,10 @@ fn scalar(value: &Value) -> Option<Cow<'_, str>> {
 }
 
 /// The record's own identifiers that are spread over the strings and numbers of a list, for each of its items.
-fn spread(finder: &Finder, values: &[Value]) -> Vec<Finds> {
+fn spread(finder: &Finder, values: &[&Value]) -> Vec<Finds> {
+    if values.len() < 2 || !finder.has_own() {
+        return Vec::new();
+    }
     let mut joined = String::new();
     let mut places = Vec::with_capacity(values.len());
     for value in values {
@@ -81,9 +124,6 @@ fn spread(finder: &Finder, values: &[Value]) -> Vec<Finds> {
         joined.push_str(&text);
     }
     let mut items: Vec<Finds> = vec![Vec::new(); values.len()];
-    if values.len() < 2 || !finder.has_own() {
-        return Vec::new();
-    }
     let found = finder.find_own(&joined);
     let mut at = 0;
     while at < found.len() {
@@ -110,20 +150,24 @@ fn spread(finder: &Finder, values: &[Value]) -> Vec<Finds> {
 }
 
 /// Whether a find begins or ends within a number of a list: `[98, 7, 65, 4, 3, 21]` are scores.
-fn cuts_number(values: &[Value], places: &[Range<usize>], joined: &str, whole: &[(Range<usize>, Find)]) -> bool {
+fn cuts_number(values: &[&Value], places: &[Range<usize>], joined: &str, whole: &[(Range<usize>, Find)]) -> bool {
     let is_digit = |at: Option<usize>| at.and_then(|at| joined.as_bytes().get(at)).is_some_and(u8::is_ascii_digit);
     let is_number = |at: usize| {
         let item = places.partition_point(|place| place.end <= at);
-        values.get(item).is_some_and(Value::is_number)
+        values.get(item).is_some_and(|value| value.is_number())
     };
     let (start, end) = (whole[0].0.start, whole[whole.len() - 1].0.end);
     is_digit(start.checked_sub(1)) && is_number(start) || is_digit(Some(end)) && is_number(end)
 }
 
 /// A string reads as text; one that is a bare number with its country code counts as the JSON number would.
-fn tokenize_string(finder: &Finder, text: String, mentions: &mut Mentions<'_>) -> String {
+fn tokenize_string(finder: &Finder, name: &str, text: String, mentions: &mut Mentions<'_>) -> String {
     let text = strip(&text).unwrap_or(text);
-    let finds = finder.find_all(&text);
+    let is_labelled = !name.is_empty() && labelled::is_figure(&text);
+    let finds = if is_labelled { finder.find_labelled(name, &text) } else { finder.find_all(&text) };
+    if is_labelled && finds.is_empty() {
+        return text;
+    }
     if !finds.is_empty() {
         return mentions.replace(&text, finds);
     }

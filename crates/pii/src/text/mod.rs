@@ -16,6 +16,8 @@
 //!   of lines, `stamps` the times of lines;
 //! - `resolve` decides which finds count where they overlap.
 //!
+//! `labelled` reads the figures of fields behind the names of these, and `memo` remembers what was made out for one text.
+//!
 //! Payment cards, bank accounts and national identity numbers are no identifiers: `suppressed` (with `card`, `iban`
 //! and `national`, which know what is right) puts a fixed word in their place, and nothing keeps what they were (D16).
 //! So do `patterns`, which are the tenant's own.
@@ -42,8 +44,10 @@ mod iban;
 mod ids;
 mod interrupted;
 mod json;
+mod labelled;
 mod lookalike;
 mod masked;
+mod memo;
 mod message_ids;
 mod name;
 mod national;

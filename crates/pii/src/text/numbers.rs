@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::assigned::Memo;
+use super::memo::Memo;
 use super::plan::{LONGEST, Plan, trunk_prefix};
 use crate::{Phone, Pii, Region};
 

@@ -109,8 +109,8 @@ fn take(
 
 /// The groups that digits belong to. A stretch may be as long as a text: never looked through from its beginning.
 fn touched(stretch: &Stretch, from: usize, to: usize) -> Range<usize> {
-    let first = stretch.groups.partition_point(|group| group.to <= from);
-    first..first + stretch.groups[first..].partition_point(|group| group.from < to)
+    let first = stretch.group_of(from);
+    first..first + stretch.groups[first..].iter().take_while(|group| group.from < to).count()
 }
 
 fn group_of(stretch: &Stretch, digit: usize) -> Option<&Group> {

@@ -1,5 +1,6 @@
 //! The words around a sign of an address, compared with a part of the record's own address.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use super::address_signs::{is_at, sign_of_word, small};
@@ -87,6 +88,8 @@ pub(super) struct Words<'t> {
     turns: Turns,
     said: Vec<Word>,
     notes: Vec<Range<usize>>,
+    /// The word that was looked up last.
+    last: Cell<usize>,
 }
 
 impl<'t> Words<'t> {
@@ -117,13 +120,25 @@ impl<'t> Words<'t> {
         words.sort_by_key(|word| word.speaker);
         #[cfg(test)]
         crate::work::count_steps(text.len());
-        Self { text, turns, said: words, notes }
+        Self { text, turns, said: words, notes, last: Cell::new(0) }
+    }
+
+    /// The first word of a speaker from a place on. Signs come in their order, so it is mostly near the last one.
+    fn next(&self, speaker: u32, at: u32) -> usize {
+        const NEAR: usize = 8;
+        let is_before = |word: &Word| (word.speaker, word.start) < (speaker, at);
+        let near = self.last.get();
+        let is_behind = near.checked_sub(1).is_none_or(|last| is_before(&self.said[last]));
+        let ahead = self.said[near..].iter().take(NEAR).take_while(|word| is_before(word)).count();
+        let next = if is_behind && ahead < NEAR { near + ahead } else { self.said.partition_point(is_before) };
+        self.last.set(next);
+        next
     }
 
     /// The words around a sign.
     pub(super) fn window(&self, sign: &Range<usize>) -> Window<'_> {
         let speaker = position(self.turns.speaker(sign.start));
-        let next = |at: usize| self.said.partition_point(|word| (word.speaker, word.start) < (speaker, position(at)));
+        let next = |at: usize| self.next(speaker, position(at));
         Window { all: self, sign: sign.clone(), speaker, before: next(sign.start), behind: next(sign.end) }
     }
 }

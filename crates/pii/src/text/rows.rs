@@ -11,6 +11,7 @@ use super::assigned::{Assigned, country_of};
 use super::candidate::{Candidate, Fit, Start};
 use super::cues::{ends_with_cue, leads};
 use super::digits::{Lookalike, Stretch};
+use super::memo::Memo;
 use super::numbers::{MOST, Numbers};
 use super::weigh::{EqualRow, best};
 use crate::{Phone, Pii};
@@ -72,7 +73,9 @@ impl Numbers {
 
     /// The number that a reading is, if its country really assigns it.
     pub(super) fn phone(&self, stretch: &Stretch, candidate: &Candidate) -> Option<Pii<Phone>> {
-        Phone::of_assigned(candidate.country.code(), &candidate.national(stretch), self.region())
+        let (code, national) = (candidate.country.code(), candidate.national(stretch));
+        let read = || Phone::of_assigned(code, &national, self.region());
+        self.memo().phones.get(Memo::key(code, &national), read)
     }
 
     /// Calls `each` for every reading that begins with a group.

@@ -57,12 +57,14 @@ pub(super) struct Token {
     is_word: bool,
     /// How often the next one counts, if the word says it.
     times: u8,
+    /// The digit of which the one before says how many there are.
+    many: Option<u8>,
 }
 
 impl Token {
     fn new(range: Range<usize>) -> Self {
         let none = Digits::default();
-        Self { range, alone: none, joined: none, is_optional: false, is_word: false, times: 0 }
+        Self { range, alone: none, joined: none, is_optional: false, is_word: false, times: 0, many: None }
     }
 
     /// Its meaning in digits, and the number of its tokens.
@@ -123,6 +125,8 @@ fn spoken(text: &str, range: Range<usize>, word: Word, is_weak: bool) -> Option<
     let mut token = Token { is_word: true, is_optional, ..Token::new(range) };
     match word {
         Word::Times(times) => token.times = times,
+        // Without a count before it, it may be passed over.
+        Word::Many(digit) => (token.many, token.is_optional) = (Some(b'0' + digit), true),
         Word::Plus | Word::And | Word::Filler => return None,
         Word::Thousand => token.alone = Digits::of("000".bytes()),
         word => token.alone = Digits::of_number(word.number()),
@@ -142,6 +146,9 @@ fn join_words(text: &str, tokens: &mut [Token]) {
             continue;
         }
         let joined = match (one.alone.as_slice(), next.alone.as_slice()) {
+            ([times @ b'2'..=b'4'], []) if next.many.is_some() => {
+                next.many.map(|digit| vec![digit; usize::from(times - b'0')])
+            }
             _ if one.times > 0 => Some(next.alone.as_slice().repeat(usize::from(one.times))),
             // `twelve hundred`.
             ([_] | [_, _], b"100") => Some([one.alone.as_slice(), b"00"].concat()),

@@ -25,6 +25,7 @@ use super::lookalike::is_in_code;
 use super::national::{finnish_end, is_danish, is_danish_date, is_norwegian, is_swedish, is_time_stamp, is_youngest};
 use super::{Find, Reading};
 use seconds::are_seconds;
+pub(super) use seconds::is_time;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Suppressed {
@@ -227,12 +228,18 @@ impl TextWindow<'_> {
                 let written = matches!(lengths, [6, 4] | [2, 2, 2, 4]);
                 let before = &self.text[..groups[0].start];
                 let is_time = || groups.len() == 1 && are_seconds(before, digits, self.home.code);
-                let likely = (is_swedish(digits) && !is_youngest(digits) || is_danish(digits)) && !is_time();
+                let is_other = || is_time() || self.is_of_thing() && !seconds::is_issued(digits, self.home.code);
+                let likely = (is_swedish(digits) && !is_youngest(digits) || is_danish(digits)) && !is_other();
                 hyphen && (is_swedish(digits) || is_danish(digits) || is_danish_date(digits) && !strict)
                     || likely && !strict && (written || alone()) && !self.is_phone()
             }
             _ => false,
         }
+    }
+
+    /// Whether the word before a figure in one piece says that a thing has it: `ordernummer 0612345678`.
+    fn is_of_thing(&self) -> bool {
+        matches!(self.groups(), [group] if group.lookalike == Lookalike::Id)
     }
 
     fn card(&self) -> Option<Suppressed> {

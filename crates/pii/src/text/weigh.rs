@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::assigned::Memo;
 use super::candidate::Candidate;
 use super::digits::Stretch;
+use super::memo::Memo;
 
 /// The row of groups of one size, with one sign between them, that a candidate is a part of.
 #[derive(Default)]

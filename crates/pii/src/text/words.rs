@@ -28,6 +28,8 @@ pub(super) enum Word {
     Thousand,
     /// `double`, `triple`.
     Times(u8),
+    /// Several of a digit: `nuller` in `to nuller`, `fives` in `two fives`.
+    Many(u8),
     /// `plus`.
     Plus,
     /// `and`: between the parts of a number, or between two.
@@ -40,7 +42,7 @@ impl Word {
     /// The number that a word means by itself; 0 for one that means none.
     pub(super) fn number(self) -> u16 {
         match self {
-            Self::Unit(value) | Self::Ten(value) | Self::Pair(value) => u16::from(value),
+            Self::Unit(value) | Self::Ten(value) | Self::Pair(value) | Self::Many(value) => u16::from(value),
             Self::Triple(value) => value,
             Self::Hundreds(times) => u16::from(times) * 100,
             Self::Hundred => 100,
@@ -50,74 +52,97 @@ impl Word {
 }
 
 const UNITS: [(u8, &str); 10] = [
-    (0, "zero oh o nought naught null nul noll nolla nolle"),
-    (1, "one en ein ett et én ei eit eitt een éin etta"),
-    (2, "two to too två tvo tvaa tvåa"),
-    (3, "three tre tri trea"),
-    (4, "four fire fyra fyre"),
-    (5, "five fem femma"),
-    (6, "six seks sex sexa"),
-    (7, "seven sju syv sjau sjua"),
-    (8, "eight åtte åtta otte aatte"),
-    (9, "nine niner ni nio nie nia"),
+    (0, "zero oh o nought naught aught null nul noll nolla nolle"),
+    (1, "one en ein ett et én ei eit eitt een éin etta ener enar"),
+    (2, "two to too två tvo tvaa tvåa toer toar"),
+    (3, "three tre tri trea treer trear"),
+    (4, "four fire fyra fyre firer firar"),
+    (5, "five fem femma femmer femmar"),
+    (6, "six seks sex sexa sekser seksar"),
+    (7, "seven sju syv sjau sjua sjuer syver"),
+    (8, "eight åtte åtta otte aatte åtter otter"),
+    (9, "nine niner ni nio nie nia nier"),
 ];
 
 const TENS: [(u8, &str); 8] = [
     (20, "twenty tjue tyve tjuge tjugo tjugu"),
-    (30, "thirty tretti tredve trettio tredive tretio"),
-    (40, "forty fourty førti fyrtio fyrti fyrre førr fyrretyve"),
+    (30, "thirty tretti tredve trettio tredive tretio trædve"),
+    (40, "forty fourty førti firti fyrtio fyrti fyrre førr fyrretyve"),
     (50, "fifty femti femtio halvtreds halvtredsindstyve"),
     (60, "sixty seksti sextio sexti tres tresindstyve"),
-    (70, "seventy sytti sjuttio sjutti halvfjerds halvfjerdsindstyve"),
+    (70, "seventy sytti søtti sjuttio sjutti halvfjerds halvfjerdsindstyve"),
     (80, "eighty åtti åttio firs firsindstyve"),
     (90, "ninety nitti nittio halvfems halvfemsindstyve"),
 ];
 
 const PAIRS: [(u8, &str); 10] = [
-    (10, "ten ti tio zehn kymmenen"),
-    (11, "eleven elleve elva elf yksitoista"),
-    (12, "twelve tolv zwölf kaksitoista"),
-    (13, "thirteen tretten tretton trettan dreizehn kolmetoista"),
-    (14, "fourteen fjorten fjorton vierzehn neljätoista"),
-    (15, "fifteen femten femton fünfzehn viisitoista"),
-    (16, "sixteen seksten sexton sekstan sechzehn kuusitoista"),
-    (17, "seventeen sytten søtten sjutton syttan siebzehn seitsemäntoista"),
-    (18, "eighteen atten arton aderton attan achtzehn kahdeksantoista"),
-    (19, "nineteen nitten nitton nittan neunzehn yhdeksäntoista"),
+    (10, "ten ti tio zehn kymmenen kymppi"),
+    (11, "eleven elleve elva elf"),
+    (12, "twelve tolv zwölf"),
+    (13, "thirteen tretten tretton trettan dreizehn"),
+    (14, "fourteen fjorten fjorton vierzehn"),
+    (15, "fifteen femten femton fünfzehn fuffzehn"),
+    (16, "sixteen seksten sexton sekstan sechzehn"),
+    (17, "seventeen sytten søtten sjutton syttan siebzehn"),
+    (18, "eighteen atten arton aderton attan achtzehn"),
+    (19, "nineteen nitten nitton nittan neunzehn"),
 ];
 
-/// The units of German and Finnish, from 0.
-const SOUTH_AND_EAST: [&str; 10] = [
-    "null nolla",
-    "eins yksi yks",
-    "zwei zwo kaksi kaks",
-    "drei kolme",
-    "vier neljä",
-    "fünf fuenf viisi viis",
-    "sechs kuusi kuus",
-    "sieben seitsemän seittemän",
-    "acht kahdeksan kaheksan",
-    "neun yhdeksän yheksän",
+/// The units of German, from 0, and its tens, from 20.
+const GERMAN: [&str; 10] =
+    ["null", "eins", "zwei zwo", "drei", "vier", "fünf fuenf", "sechs", "sieben", "acht", "neun"];
+const GERMAN_TENS: [&str; 8] =
+    ["zwanzig", "dreißig", "vierzig", "fünfzig fuffzig", "sechzig", "siebzig", "achtzig", "neunzig"];
+
+/// The units of Finnish, from 0, as they are written, as they are spoken, and as the names of figures.
+const FINNISH: [&str; 10] = [
+    "nolla",
+    "yksi yks ykkönen yy",
+    "kaksi kaks kakkonen kaa",
+    "kolme kolmonen kol koo",
+    "neljä nelonen nel nee",
+    "viisi viis viitonen vii",
+    "kuusi kuus kutonen kuu",
+    "seitsemän seittemän seiska seit",
+    "kahdeksan kaheksan kasi",
+    "yhdeksän yheksän ysi",
 ];
 
-/// Their tens, from 20. The first word is German, and the second one is Finnish.
-const SOUTH_AND_EAST_TENS: [(&str, &str); 8] = [
-    ("zwanzig", "kaksikymmentä"),
-    ("dreißig", "kolmekymmentä"),
-    ("vierzig", "neljäkymmentä"),
-    ("fünfzig", "viisikymmentä"),
-    ("sechzig", "kuusikymmentä"),
-    ("siebzig", "seitsemänkymmentä"),
-    ("achtzig", "kahdeksankymmentä"),
-    ("neunzig", "yhdeksänkymmentä"),
+/// The beginnings of its words of two digits, from 1, and their ends: `kolmekymmentä`, `kolkyt`, `kakstoista`.
+const FINNISH_STEMS: [&str; 9] = [
+    "yksi yks",
+    "kaksi kaks",
+    "kolme kol",
+    "neljä nel",
+    "viisi viis",
+    "kuusi kuus",
+    "seitsemän seittemän seit",
+    "kahdeksan kaheksan",
+    "yhdeksän yheksän",
+];
+const FINNISH_TEN: [&str; 3] = ["kymmentä", "kymment", "kyt"];
+const FINNISH_TEEN: [&str; 2] = ["toista", "toist"];
+
+/// Several of a digit, from 0: `two fives`, `to nuller`, `kaksi nollaa`.
+const MANY: [&str; 10] = [
+    "zeros zeroes ohs noughts nuller nullar nollor nullen nollaa",
+    "ones enere enarar ettor einsen ykköstä",
+    "twos toere toarar tvåor zweien kakkosta",
+    "threes treere trearar treor dreien kolmosta",
+    "fours firere firarar fyror vieren nelosta",
+    "fives femmere femmarar femmor fünfen viitosta",
+    "sixes seksere seksarar sexor sechsen kutosta",
+    "sevens sjuere syvere sjuor seiskaa",
+    "eights åttere ottere åttor achten kasia",
+    "nines niere nior neunen ysiä",
 ];
 
 const HUNDRED: &str = "hundred hundre hundra hundrede hundert sata sataa";
 /// The same within a word, longest first.
 const HUNDREDS: [&str; 7] = ["hundrede", "hundert", "hundred", "hundre", "hundra", "sataa", "sata"];
 const THOUSAND: &str = "thousand tusen tusind tausend tuhat tuhatta";
-const TWICE: &str = "double dobbelt dobbel dubbelt dubbel dobbeltt doppel doppelt";
-const THRICE: &str = "triple treble trippel tredobbelt tredubbelt";
+const TWICE: &str = "double dobbelt dobbel dubbelt dubbel dobbeltt doppel doppelt zweimal tupla tuplana";
+const THRICE: &str = "triple treble trippel tredobbelt tredubbelt dreifach dreimal tripla";
 const PLUS: &str = "plus pluss plussa";
 const AND: &str = "and og och und";
 const FILLERS: &str = "eh ehm øh øhm öh öhm æh æhm äh ähm uh uhm um uhh umm er erm hm hmm mm mhm ah aah eeh komma comma dash \
@@ -125,7 +150,8 @@ const FILLERS: &str = "eh ehm øh øhm öh öhm æh æhm äh ähm uh uhm um uhh 
     deretter then dernest så ja yes yeah okay ok nej nei liksom altså alltså altså then dann danach sitten niin öö joo genau";
 
 /// Units that are words of everyday language as well: alone they say little.
-const WEAK: &str = "oh o en ein ett et ei eit to too fire tri six sex tres";
+const WEAK: &str = "oh o en ein ett et ei eit to too fire tri six sex tres ener enar toer toar treer trear firer firar \
+    femmer femmar sekser seksar sjuer syver åtter otter nier aught yy kaa kol koo nel nee vii kuu seit";
 
 /// The longest word that is looked at, in bytes.
 const LONGEST: usize = 48;
@@ -153,9 +179,7 @@ impl Vocabulary {
         };
         for (ten, tens) in TENS {
             for (unit, units) in UNITS.into_iter().skip(1) {
-                for (ten_word, unit_word) in
-                    tens.split(' ').flat_map(|ten| units.split(' ').map(move |unit| (ten, unit)))
-                {
+                for (ten_word, unit_word) in pairs(tens, units) {
                     // `nittiåtte`, `ninetyeight`; `åtteognitti`, `otteoghalvfems`, and as it is swallowed, `åttenitti`.
                     for compound in [
                         format!("{ten_word}{unit_word}"),
@@ -170,12 +194,16 @@ impl Vocabulary {
         for (value, spellings) in TENS {
             add(spellings, Word::Ten(value));
         }
-        add_south_and_east(&mut add);
+        add_german(&mut add);
+        add_finnish(&mut add);
         for (value, spellings) in PAIRS {
             add(spellings, Word::Pair(value));
         }
         for (value, spellings) in UNITS {
             add(spellings, Word::Unit(value));
+        }
+        for (spellings, value) in MANY.into_iter().zip(0..) {
+            add(spellings, Word::Many(value));
         }
         for (spellings, word) in [
             (HUNDRED, Word::Hundred),
@@ -218,21 +246,47 @@ fn with_two_letters(word: &str) -> Option<String> {
     has_one.then(|| word.replace('ß', "ss").replace('ü', "ue").replace('ö', "oe"))
 }
 
-/// Adds the units and tens of German and Finnish.
-fn add_south_and_east(add: &mut impl FnMut(&str, Word)) {
-    for ((german, finnish), ten) in SOUTH_AND_EAST_TENS.into_iter().zip((20..).step_by(10)) {
-        add(&format!("{german} {finnish}"), Word::Ten(ten));
-        for (units, unit) in SOUTH_AND_EAST.into_iter().zip(0..).skip(1) {
-            for word in units.split(' ') {
-                // `achtundneunzig`, `einundzwanzig`; `yhdeksänkymmentäkahdeksan`.
-                let unit_word = if word == "eins" { "ein" } else { word };
-                add(&format!("{unit_word}und{german} {finnish}{word}"), Word::Pair(ten + unit));
+/// Adds the units and tens of German: `achtundneunzig`, `einundzwanzig`.
+fn add_german(add: &mut impl FnMut(&str, Word)) {
+    for (tens, ten) in GERMAN_TENS.into_iter().zip((20..).step_by(10)) {
+        add(tens, Word::Ten(ten));
+        for (units, unit) in GERMAN.into_iter().zip(0..).skip(1) {
+            for (unit_word, ten_word) in pairs(units, tens) {
+                let unit_word = if unit_word == "eins" { "ein" } else { unit_word };
+                add(&format!("{unit_word}und{ten_word}"), Word::Pair(ten + unit));
             }
         }
     }
-    for (units, unit) in SOUTH_AND_EAST.into_iter().zip(0..) {
+    for (units, unit) in GERMAN.into_iter().zip(0..) {
         add(units, Word::Unit(unit));
     }
+}
+
+/// Adds the units, teens, and tens of Finnish: `yhdeksänkymmentäkahdeksan`, `kolkytviis`.
+fn add_finnish(add: &mut impl FnMut(&str, Word)) {
+    for (stems, value) in FINNISH_STEMS.into_iter().zip(1..) {
+        for stem in stems.split(' ') {
+            for teen in FINNISH_TEEN {
+                add(&format!("{stem}{teen}"), Word::Pair(10 + value));
+            }
+            for ten in FINNISH_TEN.into_iter().filter(|_| value > 1) {
+                add(&format!("{stem}{ten}"), Word::Ten(value * 10));
+                for (units, unit) in FINNISH.into_iter().zip(0..).skip(1) {
+                    for unit_word in units.split(' ') {
+                        add(&format!("{stem}{ten}{unit_word}"), Word::Pair(value * 10 + unit));
+                    }
+                }
+            }
+        }
+    }
+    for (units, unit) in FINNISH.into_iter().zip(0..) {
+        add(units, Word::Unit(unit));
+    }
+}
+
+/// Each of some words with each of others.
+fn pairs<'w>(some: &'w str, others: &'w str) -> impl Iterator<Item = (&'w str, &'w str)> {
+    some.split(' ').flat_map(move |one| others.split(' ').map(move |other| (one, other)))
 }
 
 /// A quick hash (FNV-1a): the words are known, so no sender can select words that collide.

@@ -25,6 +25,9 @@ const INLINE: [&str; 36] = [
 /// Elements whose neighbours are no part of one text, lest a row of figures became a number.
 const CELLS: [&str; 5] = ["option", "table", "td", "th", "tr"];
 
+/// The ones that begin a row.
+const ROWS: [&str; 3] = ["option", "table", "tr"];
+
 /// Elements that a text which is plainly HTML begins with.
 const FIRST: [&str; 20] = [
     "!doctype", "html", "head", "body", "div", "p", "table", "span", "b", "i", "strong", "em", "font", "ul", "ol",
@@ -37,8 +40,9 @@ struct HtmlPage<'t> {
     pieces: Pieces,
     /// The key of its text.
     key: u64,
-    /// Whether the next text belongs to another cell than the text before it.
+    /// Whether the next text belongs to another cell than the text before it, and whether also to another row.
     is_apart: bool,
+    is_row: bool,
     /// The lines and paragraphs of all cells.
     line: u32,
     /// The line of the last text.
@@ -57,7 +61,7 @@ pub(super) fn tokenize(
 
 /// Adds the pieces of a page that is part of a text, with a key of its own.
 pub(super) fn read_part(text: &str, range: Range<usize>, pieces: Pieces, key: u64) -> Pieces {
-    let mut page = HtmlPage { text, pieces, key, is_apart: false, line: 0, last: None };
+    let mut page = HtmlPage { text, pieces, key, is_apart: false, is_row: false, line: 0, last: None };
     page.read(range);
     page.pieces
 }
@@ -85,10 +89,10 @@ pub(super) fn finish_with(
             labels.add(label, case)?;
         }
     }
-    let eyes = Eyes { finder, names: labels.names() };
+    let known = cells::find(&pieces, &|piece| says(text, piece), finder);
+    let eyes = Eyes { known, ..Eyes::new(finder, labels.names()) };
     let layout = Layout { spaced: false, wraps: true, stored: case.stored };
     eyes.mark(&mut pieces, &|piece| says(text, piece), layout)?;
-    cells::mark(&mut pieces, &|piece| says(text, piece), finder)?;
     if pieces.marks.is_empty() {
         return Ok(None);
     }
@@ -171,6 +175,7 @@ impl HtmlPage<'_> {
         let name = name_of(text[inside..end].trim_start_matches('/')).to_ascii_lowercase();
         if CELLS.contains(&name.as_str()) {
             (self.is_apart, self.last) = (true, None);
+            self.is_row |= ROWS.contains(&name.as_str());
         } else if !INLINE.contains(&name.as_str()) {
             self.line += 1;
         }
@@ -243,7 +248,7 @@ impl HtmlPage<'_> {
         let piece = self.pieces.add(range.start, range.end, line);
         self.pieces.sign(piece);
         if std::mem::take(&mut self.is_apart) {
-            self.pieces.part(piece);
+            self.pieces.cell(piece, std::mem::take(&mut self.is_row));
         }
     }
 }

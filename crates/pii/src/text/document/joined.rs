@@ -43,14 +43,24 @@ pub(super) struct Layout {
 pub(super) struct Eyes<'f> {
     pub finder: &'f Finder,
     pub names: Vec<Names>,
+    /// The facts that are known before the search, by the number of the piece.
+    pub known: Known,
 }
 
-type Place = (Range<usize>, Put);
+/// Finds by the numbers of their pieces.
+pub(super) type Known = BTreeMap<u32, Vec<Place>>;
+
+/// A place in a text, and what it is replaced by.
+pub(super) type Place = (Range<usize>, Put);
 
 /// A kept match: its start, its end, and its replacement.
 type Kept = BTreeMap<usize, (usize, Option<Put>)>;
 
-impl Eyes<'_> {
+impl<'f> Eyes<'f> {
+    pub(super) const fn new(finder: &'f Finder, names: Vec<Names>) -> Self {
+        Self { finder, names, known: Known::new() }
+    }
+
     /// Marks the removed ranges of each piece.
     pub(super) fn mark<'t>(
         &self,
@@ -189,7 +199,7 @@ impl<'e> JoinedWindow<'e> {
         if self.begun.elapsed() > LONGEST_WORK {
             return Err(DocumentError::TooSlow);
         }
-        let kept = self.look();
+        let kept = self.look(pieces);
         let to = if is_last { self.text.len() } else { self.cut(MARGIN) };
         for (start, (end, put)) in kept {
             if start >= self.from && (start < to || is_last) {
@@ -235,11 +245,17 @@ impl<'e> JoinedWindow<'e> {
     }
 
     /// The finds of the window, none overlapping another.
-    fn look(&self) -> Kept {
-        let mut finds = Vec::new();
+    fn look(&self, pieces: &Pieces) -> Kept {
+        let mut finds = self.known();
         let mut look_within = |range: Range<usize>| {
-            let within = self.eyes.look(&self.text[range.clone()]).into_iter();
-            finds.extend(within.map(|(find, put)| (range.start + find.start..range.start + find.end, put)));
+            let mut counts = true;
+            for (find, put) in self.eyes.look(&self.text[range.clone()]) {
+                let find = range.start + find.start..range.start + find.end;
+                counts = if put == Put::Find(Find::Rest) { counts } else { self.counts(pieces, &find, &put) };
+                if counts {
+                    finds.push((find, put));
+                }
+            }
         };
         // The space before a part does not belong to it. A space behind it, too, changes nothing.
         for (no, start) in self.parts.iter().enumerate() {
@@ -260,6 +276,41 @@ impl<'e> JoinedWindow<'e> {
             keep(&mut kept, range, put);
         }
         kept
+    }
+
+    /// The known facts of the pieces in the window, where it is in the window.
+    fn known(&self) -> Vec<Place> {
+        let mut places = Vec::new();
+        for Fragment { piece, offset, range } in self.fragments.iter().filter(|_| !self.eyes.known.is_empty()) {
+            for (find, put) in self.eyes.known.get(piece).into_iter().flatten() {
+                let (start, end) = (find.start.max(*offset), find.end.min(offset + range.len()));
+                if start < end {
+                    places.push((range.start + start - offset..range.start + end - offset, put.clone()));
+                }
+            }
+        }
+        places
+    }
+
+    /// Whether a find counts where it is. In figures that nobody speaks, only the record's own identifiers are joined:
+    /// a column of prices is no number of somebody else.
+    fn counts(&self, pieces: &Pieces, find: &Range<usize>, put: &Put) -> bool {
+        let is_certain = match put {
+            Put::Find(what) => self.eyes.finder.is_own(what) || is_pattern(put),
+            Put::Word => true,
+        };
+        if is_certain {
+            return true;
+        }
+        let first = self.fragments.partition_point(|fragment| fragment.range.end <= find.start);
+        let (mut count, mut are_figures, mut is_labelled) = (0, true, false);
+        for fragment in self.fragments[first..].iter().take_while(|fragment| fragment.range.start < find.end) {
+            let piece = pieces.list[fragment.piece as usize];
+            count += 1;
+            are_figures &= piece.is_figure();
+            is_labelled |= piece.is_labelled();
+        }
+        !is_labelled && (count < 2 || !are_figures)
     }
 
     /// The rank of a find among those of all readings. Half of a card may be somebody's number: the card counts, so that no half of it is shown to

@@ -11,6 +11,7 @@
 
 mod cells;
 mod detect;
+mod fields;
 mod fill;
 mod html;
 mod joined;
@@ -262,7 +263,7 @@ fn plain(text: &str, case: &Case, finder: &Finder, first: usize) -> Result<Optio
     for label in speakers::labels_of_lines(text).filter(|_| case.forgotten) {
         labels.add(label, case)?;
     }
-    let eyes = Eyes { finder, names: labels.names() };
+    let eyes = Eyes::new(finder, labels.names());
     let mut pieces = Pieces::new(text.len(), first);
     pieces.add(0, text.len(), Belongs::Alone);
     let layout = Layout { spaced: false, wraps: false, stored: case.stored };

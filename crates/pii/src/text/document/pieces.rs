@@ -31,8 +31,17 @@ const BEGINS: u32 = 1 << 31;
 /// Set in `group` where signs are written by name in a piece, as the words of cues are.
 const SIGNED: u32 = 1 << 30;
 
-/// Set in `group` where a piece is read apart from those of its group that come before it.
-const APART: u32 = 1 << 29;
+/// Set in `group` where a piece begins a cell of a table, which is read apart from those before it, and where it also
+/// begins a row.
+const CELL: u32 = 1 << 29;
+const ROW: u32 = 1 << 26;
+
+/// Set in `group` where a piece is a figure of a field that nobody speaks: with its neighbours, it can only be the
+/// record's own number.
+const FIGURE: u32 = 1 << 28;
+
+/// Set in `group` where a figure was read behind the name of its field: here, it can only be the record's own number.
+const LABELLED: u32 = 1 << 27;
 
 /// The most groups through whose pieces the list is gone for each of them. More groups have an order of their own, of four bytes
 /// a piece.
@@ -49,7 +58,7 @@ const FIRST: u32 = 2;
 
 impl Piece {
     const fn group(self) -> u32 {
-        self.group & !(BEGINS | SIGNED | APART)
+        self.group & !(BEGINS | SIGNED | CELL | ROW | FIGURE | LABELLED)
     }
 
     /// Whether it begins a part of its group.
@@ -60,6 +69,26 @@ impl Piece {
     /// Whether it is read with the other pieces of a group.
     pub(super) const fn is_joined(self) -> bool {
         self.group() >= FIRST
+    }
+
+    /// Whether it begins a cell of a table.
+    pub(super) const fn begins_cell(self) -> bool {
+        self.group & CELL != 0
+    }
+
+    /// Whether it begins a row of a table.
+    pub(super) const fn begins_row(self) -> bool {
+        self.group & ROW != 0
+    }
+
+    /// Whether it is a figure of a field that nobody speaks.
+    pub(super) const fn is_figure(self) -> bool {
+        self.group & FIGURE != 0
+    }
+
+    /// Whether it is a figure that was read behind the name of its field.
+    pub(super) const fn is_labelled(self) -> bool {
+        self.group & LABELLED != 0
     }
 
     /// Whether signs are written by name in it.
@@ -151,9 +180,14 @@ impl Pieces {
         self.list[piece as usize].group |= SIGNED;
     }
 
-    /// Reads a piece apart from those of its group that come before it.
-    pub(super) fn part(&mut self, piece: u32) {
-        self.list[piece as usize].group |= APART | BEGINS;
+    /// Notes that a piece is a figure of a field that nobody speaks, and whether it was read behind the field's name.
+    pub(super) fn figure(&mut self, piece: u32, is_labelled: bool) {
+        self.list[piece as usize].group |= FIGURE | if is_labelled { LABELLED } else { 0 };
+    }
+
+    /// Notes that a piece begins a cell of a table, and perhaps a row.
+    pub(super) fn cell(&mut self, piece: u32, is_row: bool) {
+        self.list[piece as usize].group |= CELL | BEGINS | if is_row { ROW } else { 0 };
     }
 
     fn push(&mut self, start: usize, end: usize, group: u32) -> u32 {
@@ -225,7 +259,7 @@ impl Pieces {
     /// Whether two pieces are read together.
     pub(super) fn are_together(&self, one: u32, other: u32) -> bool {
         let group = |no: u32| self.list[no as usize].group();
-        group(one) == group(other) && group(one) >= FIRST && self.list[other as usize].group & APART == 0
+        group(one) == group(other) && group(one) >= FIRST && self.list[other as usize].group & CELL == 0
     }
 
     /// Brings the marks into the order of the document and forgets all that was only needed to find them.

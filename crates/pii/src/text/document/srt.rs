@@ -44,7 +44,7 @@ pub(super) fn tokenize(
             });
         }
     }
-    let eyes = Eyes { finder, names: labels.names() };
+    let eyes = Eyes::new(finder, labels.names());
     let layout = Layout { spaced: false, wraps: true, stored: case.stored };
     eyes.mark(&mut pieces, &|piece| Cow::Borrowed(&text[piece.start as usize..piece.end as usize]), layout)?;
     if pieces.marks.is_empty() {

@@ -34,7 +34,7 @@ pub(super) fn tokenize(
     let mut cues = Cues { text, case, pieces: Pieces::new(text.len(), first), labels: Labels::default(), count: 0 };
     cues.read()?;
     let Cues { mut pieces, labels, .. } = cues;
-    let eyes = Eyes { finder, names: labels.names() };
+    let eyes = Eyes::new(finder, labels.names());
     let layout = Layout { spaced: false, wraps: true, stored: case.stored };
     eyes.mark(&mut pieces, &|piece| says(text, piece), layout)?;
     if pieces.marks.is_empty() {

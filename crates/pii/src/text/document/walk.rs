@@ -12,7 +12,8 @@ use uuid::fmt::Hyphenated;
 
 use super::super::placeholder::placeholder;
 use super::super::resolve::Finds;
-use super::super::{Find, Finder, Reading, json};
+use super::super::{Find, Finder, Reading, json, labelled};
+use super::fields::{PARTIES, SAID, SENDERS, SPEAKERS, WORDS, is_said, stands_alone};
 use super::fill::Apart;
 use super::joined::{Eyes, Layout};
 use super::pieces::{Belongs, Piece, Pieces, Put};
@@ -20,42 +21,6 @@ use super::rereading::hidden;
 use super::scan::{Json, position, quoted};
 use super::speakers::{self, Labels};
 use super::{Case, DocumentError, Replaced, turns};
-
-/// Fields that hold one word of several.
-const WORDS: [&str; 7] = ["word", "punctuated_word", "w", "token", "words", "tokens", "digits"];
-
-/// Fields that hold what somebody said: the object that has one is a turn.
-const SAID: [&str; 9] = ["text", "body", "message", "content", "transcript", "utterance", "words", "word", "msg"];
-
-/// Fields that name who speaks, in any object.
-const SPEAKERS: [&str; 5] = ["speaker", "speaker_name", "speaker_label", "speakers", "participants"];
-
-/// Fields that name who speaks, in a turn.
-const SENDERS: [&str; 11] = [
-    "from",
-    "author",
-    "sender",
-    "participant",
-    "name",
-    "user",
-    "username",
-    "nick",
-    "display_name",
-    "displayName",
-    "role",
-];
-
-/// Fields that tell in a container whose turn it is.
-const PARTIES: [&str; 2] = ["originator", "parties"];
-
-/// A string on its own, in a field that nobody speaks.
-fn stands_alone(key: &str) -> bool {
-    let times =
-        ["id", "uuid", "at", "time", "timestamp", "start", "end", "begin", "date", "duration", "offset", "type"];
-    times.contains(&key)
-        || ["_id", "_at", "_time", "Id", "Time"].iter().any(|end| key.ends_with(end))
-        || ["start_", "end_"].iter().any(|begin| key.starts_with(begin))
-}
 
 #[derive(Clone, Copy, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact about the field, and any of them go together")]
@@ -71,6 +36,10 @@ pub(super) struct Trail {
     is_label: bool,
     /// The field of the items of the array that says who speaks, as a hash of its name; 0 for none.
     turns: u64,
+    /// Whether somebody speaks in the field.
+    is_said: bool,
+    /// Where its name is in the document; empty for none.
+    name: (u32, u32),
 }
 
 /// Collects the strings of a document.
@@ -83,7 +52,7 @@ pub(super) struct JsonWalk<'w> {
     arrays: u32,
     /// The number after a key that became equal to another key of its object.
     apart: HashMap<u32, String>,
-    /// Words that are numbers: what they are by themselves, should nothing be found in what they are words of.
+    /// Figures: what they are by themselves, should nothing be found in what they are a part of.
     counters: Vec<(u32, Finds)>,
 }
 
@@ -102,7 +71,7 @@ impl<'w> JsonWalk<'w> {
     }
 }
 
-impl JsonWalk<'_> {
+impl<'w> JsonWalk<'w> {
     /// Collects the strings of the items behind a place. Answers where the last one ends.
     pub(super) fn items(&mut self, start: usize, trail: Trail) -> Result<usize, DocumentError> {
         self.arrays += 1;
@@ -158,6 +127,8 @@ impl JsonWalk<'_> {
                 alone: trail.alone || is_label || stands_alone(key),
                 is_label,
                 turns: 0,
+                is_said: is_said(key),
+                name: (position(member.key.start), position(member.key.end)),
             };
             end = self.value(member.value, inner)?;
         }
@@ -205,7 +176,10 @@ impl JsonWalk<'_> {
     /// A number that is an identifier becomes a string; a word of digits may have become a number.
     fn number(&mut self, at: usize, trail: Trail) -> Result<usize, DocumentError> {
         let end = self.json.end(at);
-        let finds = self.counter(&self.json.read(at..end));
+        let mut finds = self.counter(&self.json.read(at..end));
+        if !trail.is_said {
+            self.finder.retain_labelled(&self.name(trail), &mut finds);
+        }
         if trail.is_word && trail.may_count && !trail.alone {
             let piece = self.pieces.add(at, end, belongs(trail));
             if !finds.is_empty() {
@@ -250,9 +224,31 @@ impl JsonWalk<'_> {
             self.pieces.mark(piece, 0, text.len(), Some(put))?;
         } else {
             let stands_alone = trail.alone || is_decimal(&text) && !trail.is_word;
-            self.pieces.add(at, end, if stands_alone { Belongs::Alone } else { belongs(trail) });
+            let piece = self.pieces.add(at, end, if stands_alone { Belongs::Alone } else { belongs(trail) });
+            if !trail.is_said && labelled::is_figure(&text) {
+                self.figure(piece, &text, trail);
+            }
         }
         Ok(end)
+    }
+
+    /// Notes a figure of a field that nobody speaks, and what it is behind the name of the field.
+    fn figure(&mut self, piece: u32, figure: &str, trail: Trail) {
+        let name = self.name(trail);
+        let is_labelled = labelled::is_long(figure) && !name.is_empty();
+        self.pieces.figure(piece, is_labelled);
+        if is_labelled {
+            let finds = self.finder.find_labelled(&name, figure);
+            if !finds.is_empty() {
+                self.counters.push((piece, finds));
+            }
+        }
+    }
+
+    /// The name of a field.
+    fn name(&self, trail: Trail) -> Cow<'w, str> {
+        let (start, end) = (trail.name.0 as usize, trail.name.1 as usize);
+        if start < end { self.json.read(start..end) } else { Cow::Borrowed("") }
     }
 
     fn mark(&mut self, piece: u32, finds: Finds) -> Result<(), DocumentError> {
@@ -271,7 +267,7 @@ impl JsonWalk<'_> {
     pub(super) fn replace(mut self) -> Result<Option<Replaced>, DocumentError> {
         let json = self.json;
         let read = |piece: Piece| json.read(piece.start as usize..piece.end as usize);
-        let eyes = Eyes { finder: self.finder, names: self.labels.names() };
+        let eyes = Eyes::new(self.finder, self.labels.names());
         let layout = Layout { spaced: true, wraps: false, stored: self.case.stored };
         eyes.mark(&mut self.pieces, &read, layout)?;
         if !self.counters.is_empty() {
@@ -307,7 +303,8 @@ impl JsonWalk<'_> {
 impl Trail {
     /// The trail of a field below one.
     pub(super) fn field(self, key: &str) -> Self {
-        Self { path: below(self.path, key), alone: self.alone || stands_alone(key), ..self }
+        let is_said = is_said(key);
+        Self { path: below(self.path, key), alone: self.alone || stands_alone(key), is_said, ..self }
     }
 
     pub(super) fn label() -> Self {

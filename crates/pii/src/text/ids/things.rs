@@ -5,7 +5,9 @@
 //! if that word is for a phone, for a place where one is, or for those who are called: `mobilnr`, `jobbnummer`. In
 //! English the two words are apart, and any word may be before `number`. So there, only known words count.
 
+use crate::text::cues::{ends_with_cue, last_words};
 use crate::text::digits::Group;
+use crate::text::suppressed::is_time;
 
 /// Words for things that have numbers, in small letters. A word may have an ending of [`ENDINGS`].
 const THINGS: &str = "order ordre ordren bestilling bestillingen beställning sak saken sag sagen ärende ärendet case \
@@ -14,8 +16,12 @@ const THINGS: &str = "order ordre ordren bestilling bestillingen beställning sa
     sporing spårning tracking shipment forsendelse sendung tilaus tilauksen viite lasku laskun auftrag bestellung \
     rechnung vorgang aktenzeichen booking reservation pnr po bilag cvr orgnr kid ocr isbn issn ean gtin gln artikel \
     produkt sku build commit issue job jobb batch serial account contract kontrakt vertrag sopimus sopimuksen avtal \
-    abonnement abonnemang gavekort presentkort gutschein lahjakortti kode kod code koodi pin puk målerstand \
-    mätarställning zählerstand mittarilukema";
+    abonnement abonnemang gavekort presentkort gutschein lahjakortti voucher kupong kupon kode kod code koodi pin puk \
+    målerstand mätarställning zählerstand mittarilukema session model trace amount beløp beløbet belopp betrag summa \
+    summe total totalt sum balance saldo \
+    commande facture contrat colis suivi référence compte siret siren tva bestelling factuur zaak dossier zending kvk btw rekening pedido factura envío seguimiento contrato cuenta caso referencia nif \
+    ordine fattura spedizione contratto pratica conto iva zamówienie zamówienia faktury sprawa sprawy przesyłka \
+    przesyłki umowa umowy konta nip regon pesel";
 
 /// Words for what has a number, and is no thing by itself: a figure behind them counts only with `number` or `id`
 /// between them.
@@ -23,10 +29,12 @@ const OWNERS: &str = "kunde kunden kund customer client klient asiakas asiakkaan
     user bruger bruker användare benutzer käyttäjä konto kontoen meeting møte møde möte kokous part model modell \
     modellen confirmation transaksjon transaction transaktion tapahtuma session patient employee ansatt student elev \
     device enhet laite gerät måler mätare zähler mittari kort card passport licence license vehicle room registration \
-    membership bestell";
+    membership bestell klant cliente klienta";
 
 /// Words for a number of any kind, and those that are written in one with the word before them.
-const NUMBERS: [&str; 13] = [
+const NUMBERS: [&str; 16] = [
+    "número",
+    "numéro",
     "nummeret",
     "nummer",
     "numret",
@@ -40,9 +48,14 @@ const NUMBERS: [&str; 13] = [
     "num",
     "no",
     "id",
+    "n",
 ];
 const GLUED: [&str; 10] =
     ["nummeret", "nummer", "numret", "numeroni", "numeron", "numerolla", "numero", "number", "nro", "nr"];
+
+/// Words for a number that are before the word for what has it, and words that may be between the two.
+const FIRST_NUMBERS: [&str; 6] = ["numéro", "número", "numero", "numer", "nr", "n"];
+const OF: [&str; 6] = ["de", "du", "del", "di", "da", "do"];
 
 /// The text that may follow the word of a thing.
 const ENDINGS: [&str; 9] = ["no", "id", "sid", "en", "et", "s", "er", "n", "ens"];
@@ -55,6 +68,14 @@ const PHONES: &str = "tlf tel tele phone telefon mob mobil handy cell puh puheli
     vorwahl area country reserv fest fast lanka hytte mor far kone mann sjef chef from to my min mitt oma eget ny \
     nytt neue uusi feil fel forkert falsch skjult hemmelig hemlig geheim salai ukjent okän ukendt norsk svensk dansk \
     utenland udland utland ausland ulkom gratis hjelp hjälp hjælp info tip";
+
+/// The last parts of the names that programs give to numbers of things.
+const IDS: &str = "id ids uid guid uuid no nr num number nummer ref reference key code token hash seq sequence index \
+    count counter size bytes length version revision amount sum total price";
+
+/// Parts of such names for those who call or write: the number is theirs.
+const SENDERS: &str = "caller calling called callee sender recipient receiver originator originating destination dest \
+    source party remote peer wa msisdn ani dnis cli whatsapp";
 
 /// The text that is looked at before a figure, in bytes.
 const NEAR: usize = 48;
@@ -73,7 +94,7 @@ pub(super) fn follows(near: &str, group: &Group, has_hyphen: bool) -> bool {
     }
     let near = trim_signs(near);
     let word = last_word(near).to_lowercase();
-    if group.len() >= 5 && is_thing(&word) {
+    if group.len() >= 5 && (is_thing(&word) || is_programs(near)) {
         return true;
     }
     let mut rest = near;
@@ -90,13 +111,42 @@ pub(super) fn follows(near: &str, group: &Group, has_hyphen: bool) -> bool {
     false
 }
 
+/// Whether a label says that the figure behind it belongs to a thing.
+pub(in crate::text) fn is_of_thing(label: &str) -> bool {
+    let near = trim_signs(label);
+    let word = last_word(near).to_lowercase();
+    !ends_with_cue(label) && (is_thing(&word) || names_number(near, &word) || is_programs(near))
+}
+
+/// Whether a text ends with a name that a program gives to a time or to the number of a thing: `created_at`,
+/// `conversationId`.
+fn is_programs(near: &str) -> bool {
+    let Some(parts) = last_words(near) else { return false };
+    let Some((last, others)) = parts.split_last() else { return false };
+    let is_time = if others.is_empty() { is_time(last) } else { parts.iter().any(|part| is_time(part)) };
+    let is_in = |list: &str, part: &str| list.split_ascii_whitespace().any(|known| known == part);
+    let is_persons = |part: &String| names_phone(part) || is_in(SENDERS, part);
+    let is_id = !others.is_empty() && is_in(IDS, last) && !others.iter().any(is_persons);
+    (is_time || is_id) && !ends_with_cue(near)
+}
+
 /// Whether a text ends with the number of a thing, in one word or in two.
 fn names_number(near: &str, word: &str) -> bool {
     if is_glued(word) {
         return true;
     }
-    let before = || last_word(trim_signs(&near[..near.len() - last_word(near).len()])).to_lowercase();
-    NUMBERS.contains(&word) && is_owner(&before())
+    let rest = trim_signs(&near[..near.len() - last_word(near).len()]);
+    let before = last_word(rest).to_lowercase();
+    if NUMBERS.contains(&word) {
+        return is_owner(&before);
+    }
+    // In some languages the two words change their places: `numéro client`, `número de cliente`, `nr klienta`.
+    let before = if OF.contains(&before.as_str()) {
+        last_word(trim_signs(&rest[..rest.len() - before.len()])).to_lowercase()
+    } else {
+        before
+    };
+    FIRST_NUMBERS.contains(&before.as_str()) && is_owner(word)
 }
 
 /// Whether a word is the number of a thing: `medlemsnr`, `userid`.
@@ -143,9 +193,19 @@ pub(in crate::text) fn is_article_label(before: &str) -> bool {
     is_one(near) || rest.and_then(|end| near.get(..end)).is_some_and(is_one)
 }
 
+/// The word before a figure, in small letters, or the one before a word for a number: `cvr` in `CVR-nr. `.
+pub(in crate::text) fn word_of_number(near: &str) -> String {
+    let near = trim_signs(near);
+    let word = last_word(near).to_lowercase();
+    if NUMBERS.contains(&word.as_str()) {
+        return last_word(trim_signs(&near[..near.len() - word.len()])).to_lowercase();
+    }
+    word
+}
+
 /// A text without the signs and digits at its end that may be between a word and its number: `EAN-13: `.
 pub(super) fn trim_signs(near: &str) -> &str {
-    near.trim_end_matches([' ', '\u{A0}', ':', '#', '.', '=', '-', '_', '"', '\'', '('])
+    near.trim_end_matches([' ', '\u{A0}', ':', '#', '.', '=', '-', '_', '"', '\'', '(', '°', 'º'])
 }
 
 fn last_word(near: &str) -> &str {

@@ -5,7 +5,7 @@
 //! still be a number.
 
 use super::set;
-use crate::text::cues::ends_with_cue;
+use crate::text::cues::{ends_with_cue, last_word};
 use crate::text::digits::{Group, Lookalike, Stretch};
 
 /// The groups of a pair.
@@ -26,10 +26,17 @@ pub(super) fn mark(text: &str, stretch: &mut Stretch, first: usize) {
         end += PAIR;
     }
     let groups = &stretch.groups[first..end];
-    is_sure |= groups.iter().any(|group| group.len() != 2);
+    is_sure |= groups.iter().any(|group| group.len() != 2) || follows_score(&text[..groups[0].start]);
     if groups.len() > PAIR && is_sure && !ends_with_cue(&text[..groups[0].start]) {
         set(&mut stretch.groups[first..end], Lookalike::Likely);
     }
+}
+
+/// Whether the word before a row says that results follow.
+fn follows_score(before: &str) -> bool {
+    const WORDS: &str = "score scores scored result results resultat resultater resultatet stilling stillingen \
+        ställning ställningen ergebnis ergebnisse stand spielstand tulos tulokset tilanne sett set sets satz sätze erä";
+    last_word(before).is_some_and(|(_, word)| WORDS.split_ascii_whitespace().any(|known| known == word))
 }
 
 /// Whether a row of pairs may begin with a group. Behind an area code, as in `030/12-34 56-78`, none does.

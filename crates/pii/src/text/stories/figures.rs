@@ -186,3 +186,37 @@ fn the_own_digits_do_not_end_within_a_number_of_a_list() {
     let tokenized = tokenize_json(&kari(), json!([98, 76, 54, 32]), &mut mentions);
     assert_eq!(fill_json(tokenized, &|n| show(&mentions[n])), json!(["<+4798765432>", "", "", ""]));
 }
+
+#[test]
+fn numbers_of_things_have_words_in_many_languages() {
+    for (code, number) in
+        [("FR", "0612345678"), ("ES", "612345678"), ("IT", "3123456789"), ("NL", "0612345678"), ("PL", "512345678")]
+    {
+        let labels = match code {
+            "FR" => ["commande", "numéro de commande", "facture n°", "n° client", "numéro de dossier", "référence"],
+            "ES" => ["pedido", "número de pedido", "factura", "número de cliente", "contrato", "nº de caso"],
+            "IT" => ["ordine", "numero ordine", "fattura n.", "numero cliente", "contratto", "pratica n."],
+            "NL" => ["bestelling", "bestelnummer", "factuurnummer", "klantnummer", "zaak", "ordernr."],
+            _ => ["zamówienie", "nr zamówienia", "faktura nr", "nr klienta", "umowa", "sprawa nr"],
+        };
+        for label in labels {
+            let text = format!("{label} {number}");
+            check(&in_region(code), &[(&text, &text)]);
+        }
+        let text = format!("tel. {number}");
+        assert!(seen(&in_region(code), &text).starts_with("tel. <+"), "{code}");
+    }
+}
+
+#[test]
+fn the_number_of_a_business_may_have_the_groups_of_a_phone_number() {
+    for (code, text) in [
+        ("DK", "CVR: 31 66 23 38"),
+        ("DK", "CVR-nr. 31 66 23 38"),
+        ("NL", "KvK 612 34 567"),
+        ("FR", "SIREN 612 345 678"),
+    ] {
+        check(&in_region(code), &[(text, text)]);
+    }
+    check(&in_region("DK"), &[("CVR 12345678, tlf. 31 66 23 38", "CVR 12345678, tlf. <+4531662338>")]);
+}

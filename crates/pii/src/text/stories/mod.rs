@@ -2,6 +2,7 @@
 
 mod addresses;
 mod chance;
+mod colloquial;
 mod cost;
 mod decoded;
 mod figures;

@@ -107,3 +107,34 @@ fn a_minus_does_not_hide_the_own_number_and_makes_nobody_else() {
 fn an_id_of_parts_holds_the_own_address() {
     assert!(kari().holds_own("ext-Kari.Nordmann@eksempel.no"));
 }
+
+#[test]
+fn the_own_number_is_joined_over_one_field_of_a_list() {
+    let read = |value| {
+        let mut mentions = Vec::new();
+        fill_json(tokenize_json(&kari(), value, &mut mentions), &|n| show(&mentions[n]))
+    };
+    let keys =
+        |keys: &[&str]| json!({ "ivr": keys.iter().map(|key| json!({ "key": key, "ms": 120 })).collect::<Vec<_>>() });
+    let seen = read(keys(&["9", "8", "7", "6", "5", "4", "3", "2"]));
+    assert_eq!(seen["ivr"][0], json!({ "key": "<+4798765432>", "ms": 120 }));
+    assert_eq!(seen["ivr"][7], json!({ "key": "", "ms": 120 }));
+    for keys in [keys(&["98", "76", "54", "31"]), keys(&["41", "32", "77", "86"])] {
+        assert_eq!(read(keys.clone()), keys);
+    }
+}
+
+#[test]
+fn the_name_of_an_attribute_says_what_its_figure_is() {
+    let mut mentions = Vec::new();
+    let finder = in_region("DK");
+    let value = json!({
+        "order_id": "31662338", "ts": "1707728511", "mobile": "31662338", "callback": "20304050", "ref": 4_531_662_338_u64,
+    });
+    let seen = fill_json(tokenize_json(&finder, value, &mut mentions), &|n| show(&mentions[n]));
+    let expected = json!({
+        "order_id": "31662338", "ts": "1707728511", "mobile": "<+4531662338>", "callback": "<+4520304050>",
+        "ref": 4_531_662_338_u64,
+    });
+    assert_eq!(seen, expected);
+}

@@ -163,3 +163,13 @@ fn digits_of_every_script_are_digits() {
         assert_eq!(seen(&kari(), text), "<+4798765432>", "{text}");
     }
 }
+
+#[test]
+fn an_area_code_and_the_rest_are_a_number_in_a_list() {
+    check(&in_region("SE"), &[("1) 070-1740605\n2) 070-1740606", "1) <+46701740605>\n2) <+46701740606>")]);
+    check(&in_region("DE"), &[("1) 030/1234567\n2) 030/1234568", "1) <+49301234567>\n2) <+49301234568>")]);
+    check(&in_region("FI"), &[("3. 040-1234567, 4. 050-8970341", "3. <+358401234567>, 4. <+358508970341>")]);
+    for text in ["Resultat 21-14, 22-20", "score 21-14 22-20", "Stand 24-21 12-11"] {
+        check(&in_region("NO"), &[(text, text)]);
+    }
+}

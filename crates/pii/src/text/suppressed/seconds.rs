@@ -15,7 +15,7 @@ const PERSONS: &str = "cpr cprnr cprnummer personnummer personnr persnr pnr pers
 
 /// Words for a time.
 const TIMES: &str = "time times unixtime unixtid timestamp tidsstempel tidsstämpel zeitstempel aikaleima unix epoch \
-    ts tid zeit aika date dato datum päivä created updated modified expires expiry exp iat nbf since seconds sekunder \
+    ts tid zeit aika date dato datum päivä created updated modified edited changed sent received deleted expires expiry exp iat nbf since seconds sekunder \
     sekunden sekuntia tidspunkt zeitpunkt";
 
 /// The words before a figure among which one for an identity number may be, `cpr-nummer er`, and their bytes.
@@ -32,16 +32,29 @@ pub(super) fn are_seconds(before: &str, digits: &[u8], home: u16) -> bool {
     if !may_be_seconds(digits) {
         return false;
     }
-    let is_in = |list: &str, word: &str| list.split_ascii_whitespace().any(|known| known == word);
     let near = &before[before.ceil_char_boundary(before.len().saturating_sub(NEAR))..];
     let words = near.rsplit(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
     if words.take(MOST_WORDS).any(|word| is_in(PERSONS, &word.to_lowercase())) {
         return false;
     }
-    let is_person_there = match home {
+    let is_person_there = is_issued(digits, home);
+    !is_person_there || last_words(before).into_iter().flatten().any(|word| is_time(&word))
+}
+
+/// Whether a country with a code issues such identity numbers.
+pub(super) fn is_issued(digits: &[u8], home: u16) -> bool {
+    match home {
         DANISH => is_danish(digits),
         SWEDISH => !is_youngest(digits) && !is_danish(digits),
         _ => false,
-    };
-    !is_person_there || last_words(before).into_iter().flatten().any(|word| is_in(TIMES, &word))
+    }
+}
+
+/// Whether a word in small letters is for a time.
+pub(in crate::text) fn is_time(word: &str) -> bool {
+    is_in(TIMES, word)
+}
+
+fn is_in(list: &str, word: &str) -> bool {
+    list.split_ascii_whitespace().any(|known| known == word)
 }

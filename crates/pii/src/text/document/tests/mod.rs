@@ -1,5 +1,6 @@
 //! Documents as they come, and what is left of them.
 
+mod columns;
 mod cost;
 mod formats;
 mod kinds;

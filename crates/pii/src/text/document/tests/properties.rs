@@ -62,7 +62,7 @@ proptest! {
         }
         let mut labels = Labels::default();
         labels.add("Ola", &nobody()).unwrap();
-        let eyes = Eyes { finder: &finder, names: labels.names() };
+        let eyes = Eyes::new(&finder, labels.names());
         let says = |piece: pieces::Piece| &text[piece.start as usize..piece.end as usize];
         eyes.mark(&mut pieces, &|piece| Cow::Borrowed(says(piece)), Layout { spaced, wraps, stored: false }).unwrap();
         pieces.sort();

@@ -1,0 +1,67 @@
+//! Figures behind the name of the field that has them.
+//!
+//! In a text, the word before a figure says what the figure is. A program writes that word as the name of a field:
+//! `"order_id": "98765432"`, `"date_unixtime": "1707728511"`, `"customer_phone": "4531662338"`. So a figure is read
+//! behind the name of its field, as it would be read in a text.
+
+use super::ids::things::is_of_thing;
+use super::resolve::Finds;
+use super::{Find, Finder, Found};
+use crate::{digit, is_separator};
+
+/// The end of a name that is read, in bytes.
+const LONGEST: usize = 40;
+
+/// The fewest digits of a figure whose name matters. Shorter ones are nothing by themselves.
+const SHORTEST: usize = 6;
+
+/// Whether a text is a figure and nothing else.
+pub(super) fn is_figure(text: &str) -> bool {
+    let mut has_digit = false;
+    let is_part = |c| {
+        let is_digit = digit(c).is_some();
+        has_digit |= is_digit;
+        is_digit || is_separator(c)
+    };
+    text.chars().all(is_part) && has_digit
+}
+
+/// Whether a figure is so long that its name matters.
+pub(super) fn is_long(figure: &str) -> bool {
+    figure.chars().filter(|c| digit(*c).is_some()).nth(SHORTEST - 1).is_some()
+}
+
+impl Finder {
+    /// The meaning of a figure behind the name of its field.
+    pub(super) fn find_labelled(&self, name: &str, figure: &str) -> Finds {
+        let label = label(name);
+        let text = format!("{label}{figure}");
+        let mut found = self.find_all(&text);
+        found.retain_mut(|(range, _)| {
+            let is_within = range.start >= label.len();
+            *range = range.start.saturating_sub(label.len())..range.end.saturating_sub(label.len());
+            is_within
+        });
+        if found.is_empty() && !is_of_thing(&label) {
+            let start = figure.len() - figure.trim_start().len();
+            let bare = self.bare_number(figure.trim());
+            let place = |phone| (start..start + figure.trim().len(), Find::Identifier(Found::Phone(phone)));
+            found.extend(bare.map(place));
+        }
+        found
+    }
+
+    /// Leaves the finds that a number without quotes can be in a field of a name.
+    pub(super) fn retain_labelled(&self, name: &str, found: &mut Finds) {
+        let is_thing = !found.is_empty() && (name.eq_ignore_ascii_case("id") || is_of_thing(&label(name)));
+        found.retain(|(_, find)| !is_thing || self.is_own(find) || matches!(find, Find::Suppressed(_)));
+    }
+}
+
+/// A name as a label of a text: digits and signs in it belong to no figure.
+fn label(name: &str) -> String {
+    let near = &name[name.ceil_char_boundary(name.len().saturating_sub(LONGEST))..];
+    let mut label: String = near.chars().map(|c| if c.is_alphabetic() { c } else { '_' }).collect();
+    label.push_str(": ");
+    label
+}
