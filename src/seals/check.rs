@@ -84,6 +84,7 @@ async fn verify_kept(
         unlinked,
         refused: None,
         first_incomplete: None,
+        sealed: 0,
     };
     // The anchors are read first: all that they have then was committed before.
     for (seq, note) in anchors.anchored(tenant).await? {
@@ -115,6 +116,8 @@ struct LogWalk<'a> {
     refused: Option<Fault>,
     /// The first row that has lost an id of a record.
     first_incomplete: Option<i64>,
+    /// The number of the last row that had a seal at the beginning.
+    sealed: i64,
 }
 
 impl LogWalk<'_> {
@@ -131,7 +134,7 @@ impl LogWalk<'_> {
 
     /// Verifies all numbered rows, and returns the first error.
     async fn run(&mut self) -> Result<Option<Fault>, SealError> {
-        let sealed = self.newest().await?;
+        self.sealed = self.newest().await?;
         // The numbers begin with 1, so the pages below do not have such a row.
         let before = audit::sealed(&mut self.app.archive.read().await?, self.tenant, (i64::MIN, 0), 1).await?;
         if let Some(row) = before.first() {
@@ -161,7 +164,7 @@ impl LogWalk<'_> {
             }
         }
         let last = self.verification.last();
-        if last < sealed {
+        if last < self.sealed {
             return Ok(Some(FaultKind::Truncated.at(last + 1)));
         }
         if let Err(fault) = self.verification.finish() {
@@ -202,13 +205,17 @@ impl LogWalk<'_> {
         if left.len() < digests.len() {
             self.first_incomplete = self.first_incomplete.or(Some(row.seq));
         }
+        let sealed = self.leaves.of(row.seq);
+        if sealed.is_none() && row.seq <= self.sealed {
+            self.refused = self.refused.into_iter().chain([FaultKind::Unsealed.at(row.seq)]).min();
+        }
         let count = |all: usize| i64::try_from(all).unwrap_or(i64::MAX);
         self.verdict.record_ids += count(digests.len());
         self.verdict.record_ids_left += count(left.len());
         self.verification.push(&LogEntry {
             seq: row.seq,
             hash: leaf_hash(&canonical(self.tenant, row)),
-            sealed: self.leaves.of(row.seq),
+            sealed,
             agrees: is_named && left.iter().all(is_committed),
             action: &row.action,
             detail: &row.detail,

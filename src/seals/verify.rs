@@ -28,6 +28,8 @@ pub enum FaultKind {
     Forged,
     /// The seal at this row has another tree than that of the rows, so the next rows cannot be sealed.
     WronglySealed,
+    /// The seal of the row is missing, although later rows are sealed.
+    Unsealed,
 }
 
 /// The first row that differs.
@@ -48,6 +50,7 @@ impl FaultKind {
             Self::Rewritten => "rewritten",
             Self::Forged => "forged",
             Self::WronglySealed => "wrongly_sealed",
+            Self::Unsealed => "unsealed",
         }
     }
 

@@ -211,13 +211,14 @@ each_store!(a_rewritten_log_differs_from_what_was_anchored, |mut lethe: TestLeth
 each_store!(a_seal_with_another_tree_is_named_and_nothing_is_sealed_after_it, |lethe: TestLethe| async move {
     let last = sealed(&lethe).await;
     let dump = lethe.dump().await;
-    let seals: Vec<i64> =
+    let mut seals: Vec<i64> =
         dump.rows("audit_seals").iter().map(|row| row["seq"].as_ref().unwrap().parse().unwrap()).collect();
+    seals.sort_unstable();
     change(&lethe, async |tx| {
         tx.query("CREATE TABLE kept AS SELECT * FROM audit_seals").execute().await.unwrap();
     })
     .await;
-    let first = *seals.iter().min().unwrap();
+    let first = seals[0];
     assert!(first < last && seals.contains(&last), "{seals:?}");
     for (seq, column, value) in [
         (first, " frontier = ", vec![0; 32 * first.count_ones() as usize]),
@@ -235,6 +236,24 @@ each_store!(a_seal_with_another_tree_is_named_and_nothing_is_sealed_after_it, |l
         let (verdict, _) = verified(&lethe, &[]).await;
         assert_eq!(verdict["fault"], json!({ "seq": seq, "kind": "wrongly_sealed" }), "{verdict}");
     }
+    // Without a seal, a changed row would be found by the next checkpoint only, and not named.
+    for (gone, row) in [(seals[0], 1), (seals[1], seals[0] + 1)] {
+        change(&lethe, async |tx| {
+            tx.query("DELETE FROM audit_seals").execute().await.unwrap();
+            let query = tx.query("INSERT INTO audit_seals SELECT * FROM kept").with(" WHERE seq <> ", gone);
+            query.execute().await.unwrap();
+        })
+        .await;
+        let (verdict, _) = verified(&lethe, &[]).await;
+        assert_eq!(verdict["fault"], json!({ "seq": row, "kind": "unsealed" }), "{verdict}");
+    }
+    change(&lethe, async |tx| {
+        tx.query("DELETE FROM audit_seals").execute().await.unwrap();
+        tx.query("INSERT INTO audit_seals SELECT * FROM kept").execute().await.unwrap();
+        let query = tx.query("UPDATE audit_seals SET frontier = ").with("", vec![0; 32 * last.count_ones() as usize]);
+        assert_eq!(query.with(" WHERE seq = ", last).execute().await.unwrap(), 1);
+    })
+    .await;
     // A row that was sealed into the wrong tree would look rewritten, and its checkpoint would be signed for good.
     search(&lethe, 1).await;
     let night = lethe.night(AS_OF).await.well();
