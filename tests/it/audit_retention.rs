@@ -167,7 +167,8 @@ each_store!(a_change_of_the_kept_rows_is_named_and_a_moved_border_too, |mut leth
     change(&lethe, async |tx| {
         let newest: i64 = tx.query("SELECT max(seq) FROM audit_seals").scalar().await.unwrap();
         let query = tx.query("UPDATE audit_retention SET seq = s.seq, origin = s.origin, size = s.size");
-        let query = query.push(", frontier = s.frontier FROM audit_seals s").with(" WHERE s.seq = ", newest);
+        let query = query.push(", frontier = s.frontier FROM audit_seals s");
+        let query = query.push(" WHERE s.tenant_id = audit_retention.tenant_id").with(" AND s.seq = ", newest);
         assert_eq!(query.execute().await.unwrap(), 1);
         tx.query("DELETE FROM audit_events").with(" WHERE seq <= ", newest).execute().await.unwrap();
         tx.query("DELETE FROM audit_records").execute().await.unwrap();

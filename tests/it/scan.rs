@@ -96,14 +96,15 @@ async fn plant_everywhere(lethe: &TestLethe) -> BTreeSet<String> {
         if ["tenants", "scan_rounds", "_sqlx_migrations"].contains(&table.name.as_str()) {
             continue;
         }
+        let keys: Vec<_> = table.columns.iter().filter(|column| column.key > 0).map(|column| &*column.name).collect();
+        let row = keys.join(", ");
         for column in table.columns.iter().filter(|column| column.is_text() && column.key == 0) {
-            let row = if archive.is_postgres() { "ctid" } else { "rowid" };
             let (name, column) = (&table.name, &column.name);
             if name == "contents" && ["kind", "at", "created_at"].contains(&column.as_str()) {
                 continue;
             }
             let text =
-                format!("UPDATE {name} SET {column} = 'x 98765432' WHERE {row} = (SELECT {row} FROM {name} LIMIT 1)");
+                format!("UPDATE {name} SET {column} = 'x 98765432' WHERE ({row}) = (SELECT {row} FROM {name} LIMIT 1)");
             let text: &'static str = Box::leak(text.into_boxed_str());
             let mut tx = archive.write().await.unwrap();
             // A column of fixed words refuses it, and so does a time of SQLite that nobody would read as one.
