@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::model::{ContentError, Deleted, deletes_sensitive};
 use super::removal::{publish_deleted, remove_rows, traces};
-use super::{ContentStore, sql};
+use super::{ContentStore, Sensitivity, sql};
 use crate::archive::held;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::{Actor, Scope};
@@ -180,7 +180,7 @@ impl Deletion {
         if held.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(sql::with_content(&mut tx, tenant, &held.into_iter().collect::<Vec<_>>(), kinds).await?)
+        Ok(sql::with_content(&mut tx, tenant, &held.into_iter().collect::<Vec<_>>(), kinds, None).await?)
     }
 
     /// The interactions whose sensitive content stays, since the actor may not read it; the audit log has the refusal.
@@ -193,8 +193,9 @@ impl Deletion {
         if deletes_sensitive(actor) {
             return Ok(Vec::new());
         }
-        let withheld =
-            sql::with_sensitive(&mut stores.archive.read().await?, actor.tenant, interactions, kinds).await?;
+        let (mut tx, sensitivity) = (stores.archive.read().await?, Some(Sensitivity::Sensitive));
+        let withheld = sql::with_content(&mut tx, actor.tenant, interactions, kinds, sensitivity).await?;
+        drop(tx);
         if !withheld.is_empty() {
             let needs = [Scope::ContentReadSensitive.as_str()];
             let detail = json!({ "reason": ContentError::Sensitive.code(), "needs": needs, "batch": true });

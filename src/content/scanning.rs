@@ -25,7 +25,7 @@ pub async fn of_interactions(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[Reco
 
 /// The interactions with content among some interactions, in their order.
 pub async fn with_content(tx: &mut Tx<Archive>, tenant: TenantId, mut ids: Vec<RecordId>) -> Result<Vec<RecordId>> {
-    let found: HashSet<RecordId> = sql::with_content(tx, tenant, &ids, None).await?.into_iter().collect();
+    let found: HashSet<RecordId> = sql::with_content(tx, tenant, &ids, None, None).await?.into_iter().collect();
     ids.retain(|id| found.contains(id));
     Ok(ids)
 }

@@ -7,7 +7,7 @@ use crate::base::id::{ContentId, TenantId};
 use crate::store::{Archive, Result, Tx};
 
 pub use crate::content_rows::sql::{
-    after, by_id, delete, insert, is_there, objects, objects_of, of_all, of_interaction, with_content, with_sensitive,
+    after, by_id, delete, insert, is_there, objects, objects_of, of_all, of_interaction, with_content,
 };
 
 /// A ticket as its row has it.

@@ -22,21 +22,6 @@ pub async fn of_interactions(
         .await
 }
 
-/// The interactions among some that have content.
-pub async fn with_content(
-    tx: &mut Tx<Archive>,
-    tenant: TenantId,
-    interactions: &[RecordId],
-) -> Result<HashSet<RecordId>> {
-    let rows: Vec<(RecordId,)> = tx
-        .query("SELECT DISTINCT interaction_id FROM contents")
-        .with(" WHERE tenant_id = ", tenant)
-        .with_any(" AND interaction_id", interactions.iter().copied())
-        .all()
-        .await?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
-}
-
 /// The objects among some that a row names.
 pub async fn with_row(tx: &mut Tx<Archive>, tenant: TenantId, objects: &[ObjectId]) -> Result<HashSet<ObjectId>> {
     if objects.is_empty() {

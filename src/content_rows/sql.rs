@@ -171,30 +171,17 @@ pub async fn objects_of(
     query.with(" LIMIT ", i64::from(limit)).all().await
 }
 
-/// Which of some interactions have content, of some kinds.
+/// The interactions among some that have content of some kinds, and of a sensitivity if one is given.
 pub async fn with_content(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     interactions: &[RecordId],
     kinds: Option<&[ContentKind]>,
+    sensitivity: Option<Sensitivity>,
 ) -> Result<Vec<RecordId>> {
     let query = tx.query("SELECT DISTINCT interaction_id FROM contents");
-    let query = of_interactions(query, tenant, interactions, kinds);
+    let query = of_interactions(query, tenant, interactions, kinds).with_some(" AND sensitivity = ", sensitivity);
     let rows: Vec<(RecordId,)> = query.push(" ORDER BY interaction_id").all().await?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
-}
-
-/// Which of some interactions have sensitive content, of some kinds.
-pub async fn with_sensitive(
-    tx: &mut Tx<Archive>,
-    tenant: TenantId,
-    interactions: &[RecordId],
-    kinds: Option<&[ContentKind]>,
-) -> Result<Vec<RecordId>> {
-    let query = tx.query("SELECT DISTINCT interaction_id FROM contents");
-    let query = of_interactions(query, tenant, interactions, kinds);
-    let rows: Vec<(RecordId,)> =
-        query.with(" AND sensitivity = ", Sensitivity::Sensitive).push(" ORDER BY interaction_id").all().await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 

@@ -21,6 +21,9 @@ const FIRST_WAIT: TimeDelta = TimeDelta::seconds(30);
 
 const LONGEST_WAIT: TimeDelta = TimeDelta::hours(4);
 
+/// The number of tenants at a time. Each has `delivery.parallel` transfers, and each transfer has buffers.
+const TENANTS_AT_ONCE: usize = 4;
+
 /// The work of a worker for a tenant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DeliveryReport {
@@ -61,7 +64,7 @@ impl DeliveryWorker {
         only: Option<TenantId>,
         stopping: &Stopping,
     ) -> Result<Vec<(Tenant, DeliveryReport)>, DeliveryError> {
-        outbox::round(&self.stores, only, |tenant| async move {
+        outbox::round(&self.stores, only, TENANTS_AT_ONCE, |tenant| async move {
             let report = self.work(&tenant, stopping).await?;
             Ok((tenant, report))
         })

@@ -10,9 +10,6 @@ use crate::store::StoreError;
 use crate::tenants::{self, Tenant, TenantError};
 use crate::vault::AppContext;
 
-/// The number of tenants at a time, so that a slow server of one does not delay the others.
-const TENANTS_AT_ONCE: usize = 8;
-
 /// Says true once the process should end.
 pub type Stopping = watch::Receiver<bool>;
 
@@ -38,11 +35,12 @@ pub async fn work_in_rounds<Report, Error, Round>(
     }
 }
 
-/// Works once for each tenant, or for one. Returns the reports of those tenants that there was work for. An error of one
+/// Works once for each tenant, or for one, and for some at once, so that a slow server of one delays no other. Returns the reports of those tenants that there was work for. An error of one
 /// tenant is returned after the work of all.
 pub async fn round<Report, Error, Work>(
     app: &AppContext,
     only: Option<TenantId>,
+    at_once: usize,
     work: impl Fn(Tenant) -> Work,
 ) -> Result<Vec<(Tenant, Report)>, Error>
 where
@@ -54,7 +52,7 @@ where
     tenants.retain(|tenant| only.is_none_or(|only| only == tenant.id));
     // A restored archive brings forgotten customers back.
     tenants.retain(|tenant| app.journal.standing.refusal(tenant.id).is_none());
-    let mut working = futures_util::stream::iter(tenants.into_iter().map(work)).buffer_unordered(TENANTS_AT_ONCE);
+    let mut working = futures_util::stream::iter(tenants.into_iter().map(work)).buffer_unordered(at_once);
     let (mut reports, mut broken) = (Vec::new(), None);
     while let Some(worked) = working.next().await {
         match worked {

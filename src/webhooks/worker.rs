@@ -29,7 +29,7 @@ const EVENTS: i64 = 500;
 /// event, and a webhook would rather get an event of the minute before it was made than miss one of its first minute.
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(1);
 
-/// The number of webhooks of a tenant that are served at a time, so that a slow receiver delays no other.
+/// The number of tenants, and of webhooks of each, that are served at a time, so that a slow receiver delays no other.
 const AT_ONCE: usize = 8;
 
 /// The work of a worker for a tenant.
@@ -111,7 +111,7 @@ impl WebhookWorker {
         only: Option<TenantId>,
         stopping: &Stopping,
     ) -> Result<Vec<(Tenant, WebhookReport)>, WebhookError> {
-        outbox::round(&self.app, only, |tenant| async move {
+        outbox::round(&self.app, only, AT_ONCE, |tenant| async move {
             let report = self.work(&tenant, stopping).await?;
             Ok((tenant, report))
         })

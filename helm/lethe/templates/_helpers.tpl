@@ -311,7 +311,7 @@ env:
 {{- $values := .root.Values -}}
 - name: tmp
   emptyDir:
-    sizeLimit: 256Mi
+    sizeLimit: 2Gi
 - name: settings
   projected:
     defaultMode: 0440

@@ -17,7 +17,7 @@ use super::lost;
 use super::replayed::Replay;
 use super::settle::{GRACE, settle};
 use crate::base::id::{PassId, RequestId, TenantId};
-use crate::content::{self, ContentStore};
+use crate::content::{self, ContentError, ContentStore};
 use crate::journal::{Body, KnownObject, ObjectKind, Selection};
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
@@ -181,7 +181,7 @@ impl ReplayJob<'_> {
         failpoint::reach("replay.erasures");
         let begun = self.begin(look).await?;
         failpoint::reach("replay.begun");
-        report.texts_found = content::text::find_replaced(app, content_store, tenant.id).await?;
+        report.texts_found = self.find_texts(tenant.id).await?;
         // The vault may have forgotten the person of a hold that is released again.
         let requests = self.read_requests(look, replay).await?;
         let settled = settle(app, content_store, look, None, &replay.masks).await?;
@@ -214,6 +214,18 @@ impl ReplayJob<'_> {
         let given_again: Vec<RequestId> = requests.iter().map(|one| one.id).collect();
         report.lost_requests.retain(|id| !given_again.contains(id));
         ended
+    }
+
+    /// Finds the newest objects of rescanned texts. An object store that is unavailable or was not restored delays nobody's
+    /// erasure: a rescan of such a text, and the nightly check of content, look again.
+    async fn find_texts(&self, tenant: TenantId) -> PassResult<u64> {
+        match content::text::find_replaced(self.app, self.content_store, tenant).await {
+            Err(ContentError::Object(error)) => {
+                tracing::warn!(%error, "Finding rescanned texts failed; the next nightly job retries");
+                Ok(0)
+            }
+            found => Ok(found?),
+        }
     }
 
     /// Adds the erasures that the vault lacks, by their keyed hashes.

@@ -23,7 +23,7 @@ use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RecordId};
 use crate::base::target::Target;
-use crate::content_rows::passes as contents;
+use crate::content_rows::{self, passes as contents};
 use crate::delivery::passes as deliveries;
 use crate::nightly::context::PassContext;
 use crate::nightly::failpoint;
@@ -211,7 +211,7 @@ async fn age_chunk(
     let mut tx = context.begin().await?;
     fence::close(&mut tx, tenant).await?;
     let mut rows = records::lock(&mut tx, tenant, &ids).await?;
-    let with_content = contents::with_content(&mut tx, tenant, &ids).await?;
+    let with_content = content_rows::sql::with_content(&mut tx, tenant, &ids, None, None).await?.into_iter().collect();
     // A hold may have been placed since the month was planned. The plan loses the interactions that are held, and the rest
     // of a class that became too small by that.
     let held = held::among(&mut tx, tenant, Target::Archive, &ids).await?;
