@@ -2,14 +2,22 @@
 //! answer that another one has taken the place of is given again.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 use super::assigned::DigitShape;
 use crate::{Phone, Pii};
 
-/// The facts of numbers that are remembered. A key is a country code and national digits.
-#[derive(Debug, Default)]
+/// The most digits of a number that is remembered.
+const LONGEST: usize = 15;
+
+/// A country code and national digits. None is remembered of longer numbers than E.164 has, since two of them could have
+/// one key.
+pub(super) type MemoKey = Option<u64>;
+
+/// The facts of numbers that are remembered.
+#[derive(Default)]
 pub(super) struct Memo {
     /// Whether a country assigns a number.
     assigned: OnceLock<Box<[AtomicU64]>>,
@@ -26,13 +34,17 @@ impl Memo {
     const SIZE: usize = 2048;
 
     /// The key of a number. A digit in front keeps zeros: 51 bits are enough for it and 15 digits, and 10 for the code.
-    pub(super) fn key(code: u16, national: &[u8]) -> u64 {
+    pub(super) fn key(code: u16, national: &[u8]) -> MemoKey {
+        if national.len() > LONGEST {
+            return None;
+        }
         let digits = national.iter().fold(1, |number: u64, digit| number * 10 + u64::from(digit - b'0'));
-        u64::from(code) << 51 | digits
+        Some(u64::from(code) << 51 | digits)
     }
 
     /// Whether a country assigns a number, which `answer` says if it is not remembered.
-    pub(super) fn is_assigned(&self, key: u64, answer: impl FnOnce() -> bool) -> bool {
+    pub(super) fn is_assigned(&self, key: MemoKey, answer: impl FnOnce() -> bool) -> bool {
+        let Some(key) = key else { return answer() };
         let slots = self.assigned.get_or_init(|| (0..Self::SIZE).map(|_| AtomicU64::new(0)).collect());
         let place = key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
         let slot = &slots[usize::try_from(place).unwrap_or_default() % Self::SIZE];
@@ -46,8 +58,14 @@ impl Memo {
     }
 }
 
+/// The keys are numbers of people, so they are never shown.
+impl fmt::Debug for Memo {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Memo(..)")
+    }
+}
+
 /// Answers of another kind.
-#[derive(Debug)]
 pub(super) struct Recent<T>(Mutex<HashMap<u64, T>>);
 
 impl<T> Default for Recent<T> {
@@ -61,8 +79,8 @@ impl<T: Clone> Recent<T> {
     const MOST: usize = 256;
 
     /// The answer for a key, which is made by `answer` if it is not remembered.
-    pub(super) fn get(&self, key: u64, answer: impl FnOnce() -> T) -> T {
-        let Ok(mut known) = self.0.lock() else { return answer() };
+    pub(super) fn get(&self, key: MemoKey, answer: impl FnOnce() -> T) -> T {
+        let (Some(key), Ok(mut known)) = (key, self.0.lock()) else { return answer() };
         if let Some(known) = known.get(&key) {
             return known.clone();
         }
@@ -72,5 +90,22 @@ impl<T: Clone> Recent<T> {
         }
         known.insert(key, answer.clone());
         answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_numbers_share_an_answer() {
+        assert_eq!(Memo::key(81, b"12345678901234567"), None, "Japan has numbers of 17 digits");
+        let keys = [(47, "91827364"), (47, "091827364"), (4, "791827364"), (91, "999999999999999"), (81, "0")];
+        let keys = keys.map(|(code, digits)| Memo::key(code, digits.as_bytes()).unwrap());
+        assert!((1..keys.len()).all(|no| !keys[..no].contains(&keys[no])), "{keys:?}");
+        let memo = Memo::default();
+        assert!(memo.is_assigned(Memo::key(47, b"91827364"), || true));
+        assert_eq!(format!("{memo:?}"), "Memo(..)");
+        assert!(memo.is_assigned(None, || true) && !memo.is_assigned(None, || false), "nothing is remembered");
     }
 }

@@ -1,6 +1,6 @@
 //! The record's own number and address over several cells of a table.
 //!
-//! Two cells are never read together for identifiers of other people, lest a row of figures became a number. But a table
+//! Two cells are never read together for identifiers of other people, so that no row of figures becomes a number. But a table
 //! may be a conversation, with a column that says who speaks and another one with the words. It is read as lines,
 //! `Kari: 98 76`. In any other table, cells of digits that follow one another can be the customer's own number.
 

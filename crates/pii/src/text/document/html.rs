@@ -22,7 +22,7 @@ const INLINE: [&str; 36] = [
     "sup", "time", "tt", "u", "wbr",
 ];
 
-/// Elements whose neighbours are no part of one text, lest a row of figures became a number.
+/// Elements whose neighbours are no part of one text, so that no row of figures becomes a number.
 const CELLS: [&str; 5] = ["option", "table", "td", "th", "tr"];
 
 /// The ones that begin a row.
