@@ -35,8 +35,9 @@ pub async fn work_in_rounds<Report, Error, Round>(
     }
 }
 
-/// Works once for each tenant, or for one, and for some at once, so that a slow server of one delays no other. Returns the reports of those tenants that there was work for. An error of one
-/// tenant is returned after the work of all.
+/// Works once for each tenant, or for one. It works for some tenants at once, so that a slow server of one delays no
+/// other. Returns the reports of the tenants that there was work for. An error of one tenant is returned after the work of
+/// all.
 pub async fn round<Report, Error, Work>(
     app: &AppContext,
     only: Option<TenantId>,
