@@ -5,16 +5,20 @@
 //! and their server processes stay warm. A connection that was used within [`TRUST`] is used again at once. One that
 //! was idle for longer is tested first, and is replaced within the same call if the test fails.
 //!
+//! The runtime that has opened a connection also wakes the task that waits for its answer. So a caller gets a connection
+//! of its own runtime, and no other thread has to be woken twice for each statement. Only if no more connections may be
+//! opened, it gets one of another runtime.
+//!
 //! A connection that failed or timed out is closed. A connection that a caller left in the middle of a statement or of
 //! a transaction is cleaned up in the background. It counts as used in this time, so there are never more connections
 //! than the settings allow.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, Id};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::dial::connect_by;
@@ -38,8 +42,7 @@ const GRACE: Duration = Duration::from_millis(500);
 pub struct PostgresPool {
     /// The servers. Connections are made to the first one that can be written.
     servers: Arc<[PgConnectOptions]>,
-    /// The runtime of the connections. It is not the runtime of the first caller, which may end before the others are
-    /// served.
+    /// The runtime that cleans connections up. It ends last.
     home: Handle,
     idle: Mutex<Idle>,
     /// There is one permit for each allowed connection. Each connection that is not idle has one.
@@ -53,14 +56,36 @@ pub struct PostgresPool {
 #[derive(Debug, Default)]
 struct Idle {
     connections: Vec<PooledConnection>,
+    /// The runtimes that have opened connections and have not ended.
+    runtimes: Vec<Id>,
     closed: bool,
 }
 
 #[derive(Debug)]
 struct PooledConnection {
     driver: PgConnection,
+    /// The runtime that has opened the connection.
+    runtime: Id,
     opened: Instant,
     used: Instant,
+}
+
+/// A task of a runtime holds this until the runtime ends. Then the runtime's connections are closed, because they would
+/// never wake anybody again.
+struct RuntimeEnd {
+    pool: Weak<PostgresPool>,
+    runtime: Id,
+}
+
+impl Drop for RuntimeEnd {
+    fn drop(&mut self) {
+        let Some(pool) = self.pool.upgrade() else { return };
+        let closed = pool.on_idle(|idle| {
+            idle.runtimes.retain(|one| *one != self.runtime);
+            idle.connections.extract_if(.., |one| one.runtime == self.runtime).collect::<Vec<_>>()
+        });
+        drop(closed);
+    }
 }
 
 /// A connection in use. It returns to the pool when it is dropped.
@@ -139,7 +164,7 @@ impl PostgresPool {
 
     /// The living idle connection that was used last. Dead ones are closed on the way.
     async fn living(&self) -> Option<PooledConnection> {
-        while let Some(mut connection) = self.on_idle(|idle| idle.connections.pop()) {
+        while let Some(mut connection) = self.take_idle() {
             if connection.used.elapsed() < TRUST {
                 return Some(connection);
             }
@@ -155,22 +180,58 @@ impl PostgresPool {
         None
     }
 
-    /// A new connection, made on the pool's own runtime.
+    /// The idle connection of this runtime that was used last, or one of another runtime if no more may be opened.
+    fn take_idle(&self) -> Option<PooledConnection> {
+        let runtime = Handle::current().id();
+        let in_use = self.in_use() as usize;
+        self.on_idle(|idle| {
+            if let Some(own) = idle.connections.iter().rposition(|one| one.runtime == runtime) {
+                return Some(idle.connections.remove(own));
+            }
+            // The caller is counted as in use already.
+            let is_full = in_use + idle.connections.len() > self.size as usize;
+            if is_full { idle.connections.pop() } else { None }
+        })
+    }
+
+    /// A new connection, made on the caller's runtime.
     async fn connect(self: &Arc<Self>, permit: OwnedSemaphorePermit, deadline: Instant) -> Result<Checkout> {
-        let servers = Arc::clone(&self.servers);
+        let (servers, runtime) = (Arc::clone(&self.servers), Handle::current());
+        self.notice_end(&runtime);
         // The task owns the permit, so a caller that is dropped does not make room for one connection too many.
-        let connecting = self.home.spawn(async move { (connect_by(&servers, deadline).await, permit) });
+        let connecting = runtime.spawn(async move { (connect_by(&servers, deadline).await, permit) });
         let (driver, permit) =
             connecting.await.map_err(|_| StoreError::Unavailable("the connections are being closed"))?;
         let now = Instant::now();
-        Ok(self.lend(PooledConnection { driver: driver?, opened: now, used: now }, permit, true))
+        let connection = PooledConnection { driver: driver?, runtime: runtime.id(), opened: now, used: now };
+        Ok(self.lend(connection, permit, true))
+    }
+
+    /// Closes the connections of a runtime when it ends.
+    fn notice_end(self: &Arc<Self>, runtime: &Handle) {
+        let id = runtime.id();
+        let is_known = self.on_idle(|idle| {
+            let is_known = idle.runtimes.contains(&id);
+            if !is_known {
+                idle.runtimes.push(id);
+            }
+            is_known
+        });
+        if !is_known {
+            let end = RuntimeEnd { pool: Arc::downgrade(self), runtime: id };
+            runtime.spawn(async move {
+                std::future::pending::<()>().await;
+                drop(end);
+            });
+        }
     }
 
     fn put(&self, mut connection: PooledConnection) {
         let now = Instant::now();
         connection.used = now;
         let old = self.on_idle(|idle| {
-            if idle.closed || now - connection.opened >= AGE {
+            let has_ended = !idle.runtimes.contains(&connection.runtime);
+            if idle.closed || has_ended || now - connection.opened >= AGE {
                 return vec![connection];
             }
             idle.connections.push(connection);
@@ -183,9 +244,11 @@ impl PostgresPool {
     /// The numbers of all connections and of the idle ones.
     pub fn count(&self) -> (u32, usize) {
         let idle = self.on_idle(|idle| idle.connections.len());
-        let free = u32::try_from(self.permits.available_permits()).unwrap_or(self.size);
-        let in_use = self.size.saturating_sub(free);
-        (in_use.saturating_add(u32::try_from(idle).unwrap_or(u32::MAX)), idle)
+        (self.in_use().saturating_add(u32::try_from(idle).unwrap_or(u32::MAX)), idle)
+    }
+
+    fn in_use(&self) -> u32 {
+        self.size.saturating_sub(u32::try_from(self.permits.available_permits()).unwrap_or(self.size))
     }
 
     /// Closes all connections when those in use have been returned.

@@ -57,6 +57,36 @@ each_store!(many_calls_share_a_few_connections, |lethe: TestLethe| async move {
     archive.close().await;
 });
 
+/// The work on a runtime of its own, as a worker thread of the service has one. The runtime has ended when it returns.
+async fn elsewhere<T: Send + 'static>(work: impl AsyncFnOnce() -> T + Send + 'static) -> T {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    tokio::task::spawn_blocking(move || runtime().block_on(work())).await.unwrap()
+}
+
+each_store!(a_worker_that_ends_takes_its_connections_along, |lethe: TestLethe| async move {
+    for most in [1, 2] {
+        let archive = archive_of(&lethe, most).await;
+        let before = version(&archive).await;
+        let worker = archive.clone();
+        let of_worker = elsewhere(async move || {
+            for _ in 0..3 {
+                assert_eq!(version(&worker).await, before);
+            }
+            worker.pool_use()
+        })
+        .await;
+        let left = archive.pool_use();
+        if archive.is_postgres() {
+            assert_eq!((of_worker.idle, left.idle), (most, 1), "each thread has its own, while there is room");
+            assert_eq!((of_worker.in_use, left.in_use), (0, 0));
+        }
+        for _ in 0..3 {
+            assert_eq!(version(&archive).await, before, "no call waits for a thread that has ended");
+        }
+        archive.close().await;
+    }
+});
+
 each_store!(a_call_that_is_broken_off_leaves_nothing_to_the_next, |lethe: TestLethe| async move {
     let archive = archive_of(&lethe, 1).await;
     let before = version(&archive).await;
