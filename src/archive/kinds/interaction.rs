@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use super::RecordKind;
+use super::columns::columns;
 use crate::archive::ageing::{DURATIONS, Grain, is_aged_id};
 use crate::archive::model::Record;
 use crate::archive::parsed::{ParsedRecord, Reader, check_attributes, check_time};
@@ -16,7 +17,6 @@ use crate::base::clock::microseconds;
 use crate::base::field::FieldError;
 use crate::base::id::RecordId;
 use crate::base::target::Target;
-use crate::store::Query;
 
 /// The channel of an interaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
@@ -123,20 +123,21 @@ pub struct InteractionIn {
     pub attributes: Option<Map<String, Value>>,
 }
 
-/// The columns of interactions alone.
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Interaction {
-    pub ended_at: Option<DateTime<Utc>>,
-    pub channel: Channel,
-    pub direction: Option<Direction>,
-    pub queue: Option<String>,
-    pub agent_id: Option<String>,
-    pub outcome: Option<String>,
-    pub attributes: Option<String>,
-    /// The precision of the time of an aged interaction.
-    pub aged: Option<Grain>,
-    /// The least seconds of the duration of an aged interaction.
-    pub duration_s: Option<i32>,
+columns! {
+    /// The columns of interactions alone.
+    Interaction {
+        plain {
+            ended_at: Option<DateTime<Utc>>,
+            channel: Channel,
+            direction: Option<Direction>,
+            /// The precision of the time of an aged interaction.
+            aged: Option<Grain>,
+            /// The least seconds of the duration of an aged interaction.
+            duration_s: Option<i32>,
+        }
+        descriptive { queue: Option<String>, agent_id: Option<String>, outcome: Option<String> }
+        text { attributes }
+    }
 }
 
 /// The customer of an interaction. The view decides whether a field is the identifier, its token, or `Anonymized`. A
@@ -248,10 +249,6 @@ impl RecordKind for Interaction {
 
     const TARGET: Target = Target::Archive;
     const TABLE: &'static str = "interactions";
-    const COLUMNS: &'static [&'static str] =
-        &["ended_at", "channel", "direction", "queue", "agent_id", "outcome", "attributes", "aged", "duration_s"];
-    const DESCRIPTIVE: &'static [&'static str] = &["queue", "agent_id", "outcome"];
-    const TEXT: &'static str = "attributes";
     const TEXT_IS_JSON: bool = true;
 
     fn parse(input: InteractionIn, reader: &Reader<'_>) -> Result<ParsedRecord<Self>, Vec<FieldError>> {
@@ -317,60 +314,5 @@ impl RecordKind for Interaction {
             anonymized,
             aged: AgedOut::of(aged, duration_s),
         }
-    }
-
-    fn bind<'c>(&self, query: Query<'c>) -> Query<'c> {
-        let Self { ended_at, channel, direction, queue, agent_id, outcome, attributes, aged, duration_s } = self;
-        query
-            .with(", ", *ended_at)
-            .with(", ", *channel)
-            .with(", ", *direction)
-            .with(", ", queue.as_deref())
-            .with(", ", agent_id.as_deref())
-            .with(", ", outcome.as_deref())
-            .with(", ", attributes.as_deref())
-            .with(", ", aged.map(Grain::as_str))
-            .with(", ", *duration_s)
-    }
-
-    fn bind_arrays<'c>(query: Query<'c>, all: &[&Self]) -> Query<'c> {
-        query
-            .with_array(", ", all.iter().map(|one| one.ended_at))
-            .with_array(", ", all.iter().map(|one| one.channel.as_str()))
-            .with_array(", ", all.iter().map(|one| one.direction.map(Direction::as_str)))
-            .with_array(", ", all.iter().map(|one| one.queue.as_deref()))
-            .with_array(", ", all.iter().map(|one| one.agent_id.as_deref()))
-            .with_array(", ", all.iter().map(|one| one.outcome.as_deref()))
-            .with_array(", ", all.iter().map(|one| one.attributes.as_deref()))
-            .with_array(", ", all.iter().map(|one| one.aged.map(Grain::as_str)))
-            .with_array(", ", all.iter().map(|one| one.duration_s))
-    }
-
-    fn text(&self) -> Option<&str> {
-        self.attributes.as_deref()
-    }
-
-    fn set_text(&mut self, text: String) {
-        self.attributes = Some(text);
-    }
-
-    fn descriptive(&self) -> Vec<Option<&str>> {
-        // A column that is named here with `_` cannot contain an identifier, or it has placeholders.
-        let Self {
-            ended_at: _,
-            channel: _,
-            direction: _,
-            queue,
-            agent_id,
-            outcome,
-            attributes: _,
-            aged: _,
-            duration_s: _,
-        } = self;
-        vec![queue.as_deref(), agent_id.as_deref(), outcome.as_deref()]
-    }
-
-    fn descriptive_mut(&mut self) -> Vec<Option<&mut String>> {
-        vec![self.queue.as_mut(), self.agent_id.as_mut(), self.outcome.as_mut()]
     }
 }

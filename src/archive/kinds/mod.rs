@@ -1,9 +1,10 @@
 //! The kinds of records. A kind is a type: its fields are the columns that the kinds do not share.
 //!
 //! A file of this folder has the input, the columns, and the output of one kind. A new column is added there and in the
-//! migrations. The compiler asks for most places of the file that have to name the column. ARCHITECTURE.md lists the
+//! migrations. The compiler asks for the places of the file that have to name the column. ARCHITECTURE.md lists the
 //! places in other files, such as ageing, deliveries, and the customer's copy.
 
+mod columns;
 mod interaction;
 mod raw_event;
 mod survey_response;
@@ -22,13 +23,13 @@ use super::render::Renderer;
 use crate::base::field::FieldError;
 use crate::base::page::weight_of_text;
 use crate::base::target::Target;
-use crate::store::Query;
 
+pub use columns::KindColumns;
 pub use interaction::{AgedOut, Channel, CustomerIn, Direction, Interaction, InteractionIn, InteractionOut};
 pub use raw_event::{RawEvent, RawEventIn, RawEventOut};
 pub use survey_response::{SurveyResponse, SurveyResponseIn, SurveyResponseOut};
 
-pub trait RecordKind: crate::store::DecodeRow + Clone + Debug + Sync + 'static {
+pub trait RecordKind: KindColumns + crate::store::DecodeRow + Clone + Debug + Sync + 'static {
     /// A record as it is sent.
     type Input: DeserializeOwned + Validate;
     /// A record as it is shown.
@@ -36,35 +37,13 @@ pub trait RecordKind: crate::store::DecodeRow + Clone + Debug + Sync + 'static {
 
     const TARGET: Target;
     const TABLE: &'static str;
-    /// The columns of this kind alone, in the order in which they are bound.
-    const COLUMNS: &'static [&'static str];
-    /// The columns that describe a record in a word, or join it to another. If such a value contained the record's own
-    /// number, address, or name, its keyed hash is stored.
-    const DESCRIPTIVE: &'static [&'static str];
-    /// The column of the text that may have placeholders.
-    const TEXT: &'static str;
-    /// Whether that text is JSON.
+    /// Whether the text is JSON.
     const TEXT_IS_JSON: bool;
 
     /// Checks and tokenizes a record. The errors are all rules that it breaks.
     fn parse(input: Self::Input, reader: &Reader<'_>) -> Result<ParsedRecord<Self>, Vec<FieldError>>;
 
     fn render(record: Record<Self>, renderer: &Renderer) -> Self::Output;
-
-    /// Appends the values of [`Self::COLUMNS`].
-    fn bind<'c>(&self, query: Query<'c>) -> Query<'c>;
-
-    /// Appends one array for each of [`Self::COLUMNS`]. PostgreSQL refuses the statement if there are too few.
-    fn bind_arrays<'c>(query: Query<'c>, all: &[&Self]) -> Query<'c>;
-
-    fn text(&self) -> Option<&str>;
-
-    fn set_text(&mut self, text: String);
-
-    /// The values of [`Self::DESCRIPTIVE`].
-    fn descriptive(&self) -> Vec<Option<&str>>;
-
-    fn descriptive_mut(&mut self) -> Vec<Option<&mut String>>;
 
     /// The external id of the interaction that the record names.
     fn interaction_external_id(&self) -> Option<&str> {
@@ -124,47 +103,5 @@ pub const fn descriptive(target: Target) -> &'static [&'static str] {
         Target::Archive => Interaction::DESCRIPTIVE,
         Target::SmsSurvey => SurveyResponse::DESCRIPTIVE,
         Target::RawData => RawEvent::DESCRIPTIVE,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check<K: RecordKind>(one: &mut K) {
-        let number_of_values = (one.descriptive().len(), one.descriptive_mut().len());
-        assert_eq!(number_of_values, (K::DESCRIPTIVE.len(), K::DESCRIPTIVE.len()), "{}", K::TABLE);
-        for (no, name) in K::DESCRIPTIVE.iter().enumerate() {
-            if let Some(value) = one.descriptive_mut().swap_remove(no) {
-                value.replace_range(.., name);
-            }
-            assert_eq!(one.descriptive()[no], Some(*name), "{}: the descriptive values are in another order", K::TABLE);
-        }
-        assert!(K::COLUMNS.contains(&K::TEXT) && K::DESCRIPTIVE.iter().all(|name| K::COLUMNS.contains(name)));
-        // The values print under the names of the columns.
-        let printed = format!("{one:?}");
-        assert!(
-            K::DESCRIPTIVE.iter().all(|name| printed.contains(&format!("{name}: Some(\"{name}\")"))
-                || printed.contains(&format!("{name}: \"{name}\""))),
-            "{printed}"
-        );
-    }
-
-    #[test]
-    fn a_descriptive_column_is_forgotten_everywhere() {
-        let word = || Some("word".to_owned());
-        check(&mut Interaction {
-            ended_at: None,
-            channel: Channel::Call,
-            direction: None,
-            queue: word(),
-            agent_id: word(),
-            outcome: word(),
-            attributes: None,
-            aged: None,
-            duration_s: None,
-        });
-        check(&mut SurveyResponse { interaction_external_id: word(), score: None, comment: None });
-        check(&mut RawEvent { interaction_external_id: word(), event: "word".to_owned(), attributes: None });
     }
 }

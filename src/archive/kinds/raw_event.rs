@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use validator::Validate;
 
+use super::columns::columns;
 use super::{AgedOut, RecordKind};
 use crate::archive::model::Record;
 use crate::archive::parsed::{ParsedCustomer, ParsedRecord, Reader, check_attributes, check_time};
@@ -15,7 +16,6 @@ use crate::archive::render::Renderer;
 use crate::base::field::FieldError;
 use crate::base::id::RecordId;
 use crate::base::target::Target;
-use crate::store::Query;
 
 /// A raw event to store.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -47,12 +47,13 @@ pub struct RawEventIn {
     pub attributes: Option<Map<String, Value>>,
 }
 
-/// The columns of raw events alone.
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct RawEvent {
-    pub interaction_external_id: Option<String>,
-    pub event: String,
-    pub attributes: Option<String>,
+columns! {
+    /// The columns of raw events alone.
+    RawEvent {
+        plain {}
+        descriptive { interaction_external_id: Option<String>, event: String }
+        text { attributes }
+    }
 }
 
 /// A raw event.
@@ -97,9 +98,6 @@ impl RecordKind for RawEvent {
 
     const TARGET: Target = Target::RawData;
     const TABLE: &'static str = "raw_events";
-    const COLUMNS: &'static [&'static str] = &["interaction_external_id", "event", "attributes"];
-    const DESCRIPTIVE: &'static [&'static str] = &["interaction_external_id", "event"];
-    const TEXT: &'static str = "attributes";
     const TEXT_IS_JSON: bool = true;
 
     fn parse(input: RawEventIn, reader: &Reader<'_>) -> Result<ParsedRecord<Self>, Vec<FieldError>> {
@@ -147,40 +145,7 @@ impl RecordKind for RawEvent {
         }
     }
 
-    fn bind<'c>(&self, query: Query<'c>) -> Query<'c> {
-        let Self { interaction_external_id, event, attributes } = self;
-        query
-            .with(", ", interaction_external_id.as_deref())
-            .with(", ", event.as_str())
-            .with(", ", attributes.as_deref())
-    }
-
-    fn bind_arrays<'c>(query: Query<'c>, all: &[&Self]) -> Query<'c> {
-        query
-            .with_array(", ", all.iter().map(|one| one.interaction_external_id.as_deref()))
-            .with_array(", ", all.iter().map(|one| one.event.as_str()))
-            .with_array(", ", all.iter().map(|one| one.attributes.as_deref()))
-    }
-
-    fn text(&self) -> Option<&str> {
-        self.attributes.as_deref()
-    }
-
-    fn set_text(&mut self, text: String) {
-        self.attributes = Some(text);
-    }
-
     fn interaction_external_id(&self) -> Option<&str> {
         self.interaction_external_id.as_deref()
-    }
-
-    fn descriptive(&self) -> Vec<Option<&str>> {
-        // A column that is named here with `_` cannot contain an identifier, or it has placeholders.
-        let Self { interaction_external_id, event, attributes: _ } = self;
-        vec![interaction_external_id.as_deref(), Some(event)]
-    }
-
-    fn descriptive_mut(&mut self) -> Vec<Option<&mut String>> {
-        vec![self.interaction_external_id.as_mut(), Some(&mut self.event)]
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
+use super::columns::columns;
 use super::{AgedOut, RecordKind};
 use crate::archive::model::Record;
 use crate::archive::parsed::{ParsedCustomer, ParsedRecord, Reader, check_time};
@@ -13,7 +14,6 @@ use crate::archive::render::Renderer;
 use crate::base::field::FieldError;
 use crate::base::id::RecordId;
 use crate::base::target::Target;
-use crate::store::Query;
 
 /// A survey response to store.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -42,12 +42,13 @@ pub struct SurveyResponseIn {
     pub comment: Option<String>,
 }
 
-/// The columns of survey responses alone.
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct SurveyResponse {
-    pub interaction_external_id: Option<String>,
-    pub score: Option<i16>,
-    pub comment: Option<String>,
+columns! {
+    /// The columns of survey responses alone.
+    SurveyResponse {
+        plain { score: Option<i16> }
+        descriptive { interaction_external_id: Option<String> }
+        text { comment }
+    }
 }
 
 /// A survey response.
@@ -90,9 +91,6 @@ impl RecordKind for SurveyResponse {
 
     const TARGET: Target = Target::SmsSurvey;
     const TABLE: &'static str = "survey_responses";
-    const COLUMNS: &'static [&'static str] = &["interaction_external_id", "score", "comment"];
-    const DESCRIPTIVE: &'static [&'static str] = &["interaction_external_id"];
-    const TEXT: &'static str = "comment";
     const TEXT_IS_JSON: bool = false;
 
     fn parse(input: SurveyResponseIn, reader: &Reader<'_>) -> Result<ParsedRecord<Self>, Vec<FieldError>> {
@@ -135,37 +133,7 @@ impl RecordKind for SurveyResponse {
         }
     }
 
-    fn bind<'c>(&self, query: Query<'c>) -> Query<'c> {
-        let Self { interaction_external_id, score, comment } = self;
-        query.with(", ", interaction_external_id.as_deref()).with(", ", *score).with(", ", comment.as_deref())
-    }
-
-    fn bind_arrays<'c>(query: Query<'c>, all: &[&Self]) -> Query<'c> {
-        query
-            .with_array(", ", all.iter().map(|one| one.interaction_external_id.as_deref()))
-            .with_array(", ", all.iter().map(|one| one.score))
-            .with_array(", ", all.iter().map(|one| one.comment.as_deref()))
-    }
-
-    fn text(&self) -> Option<&str> {
-        self.comment.as_deref()
-    }
-
-    fn set_text(&mut self, text: String) {
-        self.comment = Some(text);
-    }
-
     fn interaction_external_id(&self) -> Option<&str> {
         self.interaction_external_id.as_deref()
-    }
-
-    fn descriptive(&self) -> Vec<Option<&str>> {
-        // A column that is named here with `_` cannot contain an identifier, or it has placeholders.
-        let Self { interaction_external_id, score: _, comment: _ } = self;
-        vec![interaction_external_id.as_deref()]
-    }
-
-    fn descriptive_mut(&mut self) -> Vec<Option<&mut String>> {
-        vec![self.interaction_external_id.as_mut()]
     }
 }
