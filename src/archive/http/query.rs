@@ -4,7 +4,7 @@ use pii::text::Own;
 use pii::{Email, Identifier, Phone, Region};
 use serde_json::json;
 
-use super::search::{InteractionSearch, Viewed, view_of};
+use super::search::{RecordSearch, Viewed, view_of};
 use crate::archive::hidden::Hiding;
 use crate::archive::kinds::RecordKind;
 use crate::archive::listing::RecordPage;
@@ -23,7 +23,7 @@ use crate::http::{ApiResult, Code, FieldError, Problem};
 use crate::tenants::{self, Tenant};
 use crate::vault::{self, AppContext};
 
-impl InteractionSearch {
+impl RecordSearch {
     /// The page that the search finds. All kinds of records are searched in this way.
     pub async fn page<K: RecordKind>(self, app: &AppContext, actor: &Actor) -> ApiResult<Viewed<K::Output>> {
         let tenant = tenants::find(&mut app.archive.read().await?, actor.tenant).await?;

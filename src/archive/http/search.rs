@@ -33,10 +33,13 @@ use crate::vault::AppContext;
 
 /// The conditions of a search for interactions. All fields are optional. With a number and an address, an interaction
 /// needs one of them. All other conditions must be true.
+// The searches for the other kinds have some of these conditions, and become this type.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"from": "2026-08-01T00:00:00+02:00", "to": "2026-08-02T00:00:00+02:00", "queue": "Private service"}))]
-pub struct InteractionSearch {
+#[schema(as = InteractionSearch, example = json!({
+    "from": "2026-08-01T00:00:00+02:00", "to": "2026-08-02T00:00:00+02:00", "queue": "Private service"
+}))]
+pub struct RecordSearch {
     /// The earliest time, included.
     pub from: Option<DateTime<Utc>>,
     /// The latest time, excluded.
@@ -133,14 +136,14 @@ pub struct RawEventSearch {
     cursor: Option<String>,
 }
 
-impl From<SurveyResponseSearch> for InteractionSearch {
+impl From<SurveyResponseSearch> for RecordSearch {
     fn from(search: SurveyResponseSearch) -> Self {
         let SurveyResponseSearch { from, to, phone_number, token, view, purpose, limit, cursor } = search;
         Self { from, to, phone_number, token, view, purpose, limit, cursor, ..Self::default() }
     }
 }
 
-impl From<RawEventSearch> for InteractionSearch {
+impl From<RawEventSearch> for RecordSearch {
     fn from(search: RawEventSearch) -> Self {
         let RawEventSearch { from, to, phone_number, email, token, view, purpose, limit, cursor } = search;
         Self { from, to, phone_number, email, token, view, purpose, limit, cursor, ..Self::default() }
@@ -219,14 +222,14 @@ pub struct ViewParams {
 ///
 /// This operation needs the scope `archive:search`, or `archive:read` for the anonymized view.
 #[utoipa::path(tag = "archive", operation_id = "search_interactions", security(("bearer" = ["archive:search"])),
-    request_body = InteractionSearch,
+    request_body = RecordSearch,
     responses((status = 200, description = "A page of interactions, newest first.", body = InteractionPage),
         CallProblems, BodyProblems, ListProblems, PurposeProblems))]
 #[post("/archive/search")]
 pub async fn search_interactions(
     caller: Caller<ArchiveRead>,
     _: Params<Nothing>,
-    body: Body<InteractionSearch>,
+    body: Body<RecordSearch>,
     app: Data<AppContext>,
 ) -> ApiResult<Json<Viewed<InteractionOut>>> {
     body.0.page::<Interaction>(&app, &caller).await.map(Json)
@@ -248,7 +251,7 @@ pub async fn search_survey_responses(
     body: Body<SurveyResponseSearch>,
     app: Data<AppContext>,
 ) -> ApiResult<Json<Viewed<SurveyResponseOut>>> {
-    InteractionSearch::from(body.0).page::<SurveyResponse>(&app, &caller).await.map(Json)
+    RecordSearch::from(body.0).page::<SurveyResponse>(&app, &caller).await.map(Json)
 }
 
 /// Search raw events
@@ -267,7 +270,7 @@ pub async fn search_raw_events(
     body: Body<RawEventSearch>,
     app: Data<AppContext>,
 ) -> ApiResult<Json<Viewed<RawEventOut>>> {
-    InteractionSearch::from(body.0).page::<RawEvent>(&app, &caller).await.map(Json)
+    RecordSearch::from(body.0).page::<RawEvent>(&app, &caller).await.map(Json)
 }
 
 /// Get an interaction
