@@ -21,7 +21,7 @@ use crate::base::target::Target;
 use crate::base::work;
 use crate::http::caller::{Anybody, TenantsAdmin};
 use crate::http::docs::{BodyProblems, CallProblems, VersionProblems};
-use crate::http::etag::{IfMatch, IfNoneMatch, etag};
+use crate::http::etag::{IfMatch, IfNoneMatch, not_modified, versioned};
 use crate::http::json::MergePatch;
 use crate::http::query::{Nothing, Params};
 use crate::http::{ApiResult, Caller, FieldError, Problem, Registry};
@@ -216,7 +216,7 @@ pub async fn get_tenant(
 ) -> ApiResult<HttpResponse> {
     let tenant = tenants::find(&mut stores.archive.read().await?, caller.tenant).await?;
     if has.0.contain(tenant.version) {
-        return Ok(HttpResponse::NotModified().insert_header(etag(tenant.version)).finish());
+        return Ok(not_modified(tenant.version));
     }
     Ok(settings(tenant, stores.clock.now()))
 }
@@ -259,5 +259,5 @@ pub fn tenant_change(patch: Value, home: Region) -> Result<TenantChange, Vec<Fie
 }
 
 fn settings(tenant: Tenant, now: DateTime<Utc>) -> HttpResponse {
-    HttpResponse::Ok().insert_header(etag(tenant.version)).json(TenantSettings::new(tenant, now))
+    versioned(tenant.version, TenantSettings::new(tenant, now))
 }

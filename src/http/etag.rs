@@ -4,7 +4,8 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{ETag, EntityTag, HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use serde::Serialize;
 
 use super::problem::{Code, Problem};
 use crate::base::version::{VersionError, Versions};
@@ -13,6 +14,18 @@ use crate::base::version::{VersionError, Versions};
 #[must_use]
 pub fn etag(version: i64) -> ETag {
     ETag(EntityTag::new_strong(version.to_string()))
+}
+
+/// The response with a body and its version.
+#[must_use]
+pub fn versioned(version: i64, body: impl Serialize) -> HttpResponse {
+    HttpResponse::Ok().insert_header(etag(version)).json(body)
+}
+
+/// The response to a caller that has the version.
+#[must_use]
+pub fn not_modified(version: i64) -> HttpResponse {
+    HttpResponse::NotModified().insert_header(etag(version)).finish()
 }
 
 /// The condition of a change: the version that the caller read. A header that cannot be read names no version.

@@ -1,12 +1,15 @@
 //! Reads the header `Idempotency-Key`. The endpoint decides its effect.
 
+use std::fmt::Display;
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::HeaderName;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::http::header::{HeaderName, LOCATION};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder};
+use serde::Serialize;
 
 use super::IdempotencyError;
+use crate::http::etag::etag;
 use crate::http::problem::{Code, Problem};
 
 /// The key under which a call may be sent again, if the caller gave one: 1 to 255 visible ASCII characters. Otherwise
@@ -42,6 +45,26 @@ impl FromRequest for IdempotencyHeader {
         };
         ready(key)
     }
+}
+
+/// Adds the header to a response whose outcome is that of an earlier call.
+pub fn mark(response: &mut HttpResponseBuilder, replayed: bool) -> &mut HttpResponseBuilder {
+    if replayed {
+        response.insert_header((REPLAYED, "true"));
+    }
+    response
+}
+
+/// The response to a call that has created a resource below its own address.
+pub fn created(
+    request: &HttpRequest,
+    (id, version): (impl Display, i64),
+    replayed: bool,
+    body: impl Serialize,
+) -> HttpResponse {
+    let mut response = HttpResponse::Created();
+    response.insert_header((LOCATION, format!("{}/{id}", request.path()))).insert_header(etag(version));
+    mark(&mut response, replayed).json(body)
 }
 
 impl From<IdempotencyError> for Problem {

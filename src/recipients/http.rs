@@ -1,6 +1,5 @@
 //! The endpoints of recipients.
 
-use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
 use chrono::{DateTime, Utc};
@@ -14,13 +13,13 @@ use crate::http::caller::PoliciesAdmin;
 use crate::http::docs::{
     BodyProblems, CallProblems, CreateProblems, ItemProblems, ListProblems, StaleProblems, StateProblems,
 };
-use crate::http::etag::{IfMatch, IfNoneMatch, etag};
+use crate::http::etag::{IfMatch, IfNoneMatch, not_modified, versioned};
 use crate::http::json::Body;
 use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, Problem, Registry};
 use crate::idempotency::Replayable;
-use crate::idempotency::http::{IdempotencyHeader, REPLAYED};
+use crate::idempotency::http::{IdempotencyHeader, created};
 use crate::vault::AppContext;
 
 type RecipientPage = Page<RecipientItem>;
@@ -138,12 +137,7 @@ pub async fn create_recipient(
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
     let Replayable { value, replayed } = super::create(&app, &caller, &body.0, key.0.as_deref()).await?;
-    let mut response = HttpResponse::Created();
-    response.insert_header((LOCATION, format!("{}/{}", request.path(), value.id))).insert_header(etag(value.version));
-    if replayed {
-        response.insert_header((REPLAYED, "true"));
-    }
-    Ok(response.json(RecipientItem::from(value)))
+    Ok(created(&request, (value.id, value.version), replayed, RecipientItem::from(value)))
 }
 
 /// Get a recipient
@@ -164,7 +158,7 @@ pub async fn get_recipient(
 ) -> ApiResult<HttpResponse> {
     let recipient = super::find(&app, &caller, id.0).await?;
     if known.0.contain(recipient.version) {
-        return Ok(HttpResponse::NotModified().insert_header(etag(recipient.version)).finish());
+        return Ok(not_modified(recipient.version));
     }
     Ok(shown(recipient))
 }
@@ -211,7 +205,7 @@ pub async fn rotate_recipient(
 }
 
 fn shown(recipient: Recipient) -> HttpResponse {
-    HttpResponse::Ok().insert_header(etag(recipient.version)).json(RecipientItem::from(recipient))
+    versioned(recipient.version, RecipientItem::from(recipient))
 }
 
 impl From<RecipientError> for Problem {

@@ -1,6 +1,6 @@
 //! The endpoints of reveals.
 
-use actix_web::http::header::{HeaderName, LOCATION};
+use actix_web::http::header::HeaderName;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
 use chrono::{DateTime, Utc};
@@ -16,13 +16,13 @@ use crate::http::docs::{
     BodyProblems, CallProblems, ItemProblems, KeyedProblems, ListProblems, RevealDecisionProblems, RevealOpenProblems,
     RevealRevokeProblems, StaleProblems,
 };
-use crate::http::etag::{IfMatch, etag};
+use crate::http::etag::{IfMatch, versioned};
 use crate::http::json::{Body, OptionalBody};
 use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, Problem, Registry};
 use crate::idempotency::Replayable;
-use crate::idempotency::http::{IdempotencyHeader, REPLAYED};
+use crate::idempotency::http::{IdempotencyHeader, created};
 use crate::vault::AppContext;
 
 type RevealPage = Page<RevealItem>;
@@ -219,12 +219,7 @@ pub async fn create_reveal(
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
     let Replayable { value, replayed } = super::request(&app, &caller, &body.0, key.0.as_deref()).await?;
-    let mut response = HttpResponse::Created();
-    response.insert_header((LOCATION, format!("{}/{}", request.path(), value.id))).insert_header(etag(value.version));
-    if replayed {
-        response.insert_header((REPLAYED, "true"));
-    }
-    Ok(response.json(RevealItem::from(value)))
+    Ok(created(&request, (value.id, value.version), replayed, RevealItem::from(value)))
 }
 
 /// Get a reveal
@@ -339,7 +334,7 @@ pub async fn open_reveal(
 }
 
 fn shown(reveal: Reveal) -> HttpResponse {
-    HttpResponse::Ok().insert_header(etag(reveal.version)).json(RevealItem::from(reveal))
+    versioned(reveal.version, RevealItem::from(reveal))
 }
 
 impl From<RevealError> for Problem {

@@ -25,7 +25,7 @@ use crate::http::path::Id;
 use crate::http::query::{Nothing, Params};
 use crate::http::raw::Binary;
 use crate::http::{ApiResult, Caller, Code, Problem, Registry};
-use crate::idempotency::http::{IdempotencyHeader, REPLAYED};
+use crate::idempotency::http::{IdempotencyHeader, mark};
 use crate::idempotency::{self, Call, IdempotencyError};
 use crate::vault::AppContext;
 
@@ -99,10 +99,7 @@ pub async fn create_access_export(
 fn accepted(export: Export, is_replayed: bool) -> HttpResponse {
     let mut response = HttpResponse::Accepted();
     response.insert_header((LOCATION, format!("/api/v1/access-exports/{}", export.id)));
-    if is_replayed {
-        response.insert_header((REPLAYED, "true"));
-    }
-    response.json(AccessExport::from(export))
+    mark(&mut response, is_replayed).json(AccessExport::from(export))
 }
 
 /// List exports
@@ -218,7 +215,7 @@ pub async fn create_access_export_ticket(
     let (url, expires_at) = match super::issue_ticket(&app, &caller, id.0, key).await? {
         Call::Made((text, expires_at)) => (Some(format!("/api/v1/access-exports/tickets/{text}")), expires_at),
         Call::Replayed(expires_at) => {
-            response.insert_header((REPLAYED, "true"));
+            mark(&mut response, true);
             (None, expires_at)
         }
     };

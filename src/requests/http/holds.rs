@@ -1,13 +1,11 @@
 //! The endpoints of legal holds.
 
-use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::replay;
 use crate::base::ground::Ground;
 use crate::base::id::{HoldId, RecordId};
 use crate::base::page::Page;
@@ -16,13 +14,13 @@ use crate::http::caller::HoldsWrite;
 use crate::http::docs::{
     BodyProblems, CallProblems, CreateProblems, ItemProblems, ListProblems, PassProblems, StaleProblems, StateProblems,
 };
-use crate::http::etag::{IfMatch, IfNoneMatch, etag};
+use crate::http::etag::{IfMatch, IfNoneMatch, not_modified, versioned};
 use crate::http::json::Body;
 use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
 use crate::http::{ApiResult, Caller, Registry};
 use crate::idempotency::Replayable;
-use crate::idempotency::http::IdempotencyHeader;
+use crate::idempotency::http::{IdempotencyHeader, created};
 use crate::requests::holds::{self, NewHold, RenderedHold};
 use crate::vault::AppContext;
 
@@ -172,10 +170,7 @@ pub async fn place_hold(
 ) -> ApiResult<HttpResponse> {
     let Replayable { value, replayed } = holds::place(&app, &caller, &body.0, key.0.as_deref()).await?;
     let hold = LegalHold::from(value);
-    let address = format!("{}/{}", request.path(), hold.id);
-    let mut response = HttpResponse::Created();
-    response.insert_header((LOCATION, address)).insert_header(etag(hold.version));
-    Ok(replay(&mut response, replayed).json(hold))
+    Ok(created(&request, (hold.id, hold.version), replayed, hold))
 }
 
 /// Get a legal hold
@@ -196,9 +191,7 @@ pub async fn get_hold(
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
     let hold = LegalHold::from(holds::find(&app, &caller, id.0).await?);
-    let mut response = if known.0.contain(hold.version) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    response.insert_header(etag(hold.version));
-    Ok(if known.0.contain(hold.version) { response.finish() } else { response.json(hold) })
+    Ok(if known.0.contain(hold.version) { not_modified(hold.version) } else { versioned(hold.version, hold) })
 }
 
 /// Release a legal hold

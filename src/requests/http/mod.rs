@@ -7,9 +7,8 @@ mod spreadsheet;
 #[cfg(test)]
 mod tests;
 
-use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Json};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, delete, get, patch, post};
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -26,13 +25,13 @@ use crate::http::caller::{RequestsRead, RequestsWrite, forbidden};
 use crate::http::docs::{
     BodyProblems, CallProblems, CreateProblems, ItemProblems, ListProblems, VersionProblems, WaitingProblems,
 };
-use crate::http::etag::{IfMatch, IfNoneMatch, etag};
+use crate::http::etag::{IfMatch, IfNoneMatch, not_modified, versioned};
 use crate::http::json::{Body, MergePatch};
 use crate::http::path::Id;
 use crate::http::query::{Limit, Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, Problem, Registry};
 use crate::idempotency::Replayable;
-use crate::idempotency::http::{IdempotencyHeader, REPLAYED};
+use crate::idempotency::http::{IdempotencyHeader, created, mark};
 use crate::vault::AppContext;
 
 use body::{AnonymizePreview, AnonymizeRequest, EnteredAnonymizeRequest, SavedAnonymizeRequests};
@@ -155,10 +154,7 @@ pub async fn create_anonymize_request(
     check_preview(&caller, std::slice::from_ref(&body.0))?;
     let Replayable { value, replayed } = super::create(&app, &caller, &body.0, key.0.as_deref()).await?;
     let entered = EnteredAnonymizeRequest::from(value);
-    let address = format!("{}/{}", request.path(), entered.request.id);
-    let mut response = HttpResponse::Created();
-    response.insert_header((LOCATION, address)).insert_header(etag(entered.request.version));
-    Ok(replay(&mut response, replayed).json(entered))
+    Ok(created(&request, (entered.request.id, entered.request.version), replayed, entered))
 }
 
 /// Get an anonymize request
@@ -183,10 +179,10 @@ pub async fn get_anonymize_request(
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
     Ok(match super::find(&app, &caller, id.0, &known.0).await? {
-        Read::Known(version) => HttpResponse::NotModified().insert_header(etag(version)).finish(),
+        Read::Known(version) => not_modified(version),
         Read::Rendered(rendered) => {
             let request = AnonymizeRequest::from(*rendered);
-            HttpResponse::Ok().insert_header(etag(request.version)).json(request)
+            versioned(request.version, request)
         }
     })
 }
@@ -224,7 +220,7 @@ pub async fn update_anonymize_request(
         }
     };
     let changed = EnteredAnonymizeRequest::from(super::change(&app, &caller, id.0, &if_match.0, &patch).await?);
-    Ok(HttpResponse::Ok().insert_header(etag(changed.request.version)).json(changed))
+    Ok(versioned(changed.request.version, changed))
 }
 
 /// Cancel an anonymize request
@@ -284,7 +280,7 @@ pub async fn change_checklist_item(
         }
     };
     let (item, version) = super::change_item(&app, &caller, item, &if_match.0, &patch).await?;
-    Ok(HttpResponse::Ok().insert_header(etag(version)).json(item))
+    Ok(versioned(version, item))
 }
 
 /// Save anonymize requests
@@ -313,7 +309,7 @@ pub async fn save_anonymize_requests(
 ) -> ApiResult<HttpResponse> {
     check_preview(&caller, &body.0.create)?;
     let Replayable { value, replayed } = super::save_batch(&app, &caller, &body.0, key.0.as_deref()).await?;
-    Ok(replay(&mut HttpResponse::Ok(), replayed).json(SavedAnonymizeRequests::from(value)))
+    Ok(mark(&mut HttpResponse::Ok(), replayed).json(SavedAnonymizeRequests::from(value)))
 }
 
 /// Preview an anonymize request
@@ -348,13 +344,6 @@ fn check_preview(actor: &Actor, new: &[NewRequest]) -> ApiResult<()> {
         return Err(forbidden(&[Scope::ArchiveIdentify], "for a preview"));
     }
     Ok(())
-}
-
-fn replay(response: &mut HttpResponseBuilder, replayed: bool) -> &mut HttpResponseBuilder {
-    if replayed {
-        response.insert_header((REPLAYED, "true"));
-    }
-    response
 }
 
 impl From<RequestError> for Problem {

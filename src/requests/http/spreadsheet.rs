@@ -6,7 +6,6 @@ use futures_util::stream::{self, StreamExt as _};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::replay;
 use crate::base::actor::Actor;
 use crate::http::caller::RequestsWrite;
 use crate::http::docs::{CallProblems, KeyedProblems, SpreadsheetProblems};
@@ -14,7 +13,7 @@ use crate::http::json::Csv;
 use crate::http::query::Params;
 use crate::http::{ApiResult, Caller, Code, Problem};
 use crate::idempotency::Replayable;
-use crate::idempotency::http::IdempotencyHeader;
+use crate::idempotency::http::{IdempotencyHeader, mark};
 use crate::requests::{
     ImportRows, Imported, LONGEST_IMPORT, RequestError, RequestFilter, dry_run, export_page, import,
 };
@@ -84,5 +83,5 @@ pub async fn import_anonymize_requests(
         return Ok(HttpResponse::Ok().json(dry_run(&app, &caller, &rows).await?));
     }
     let Replayable { value, replayed } = import(&app, &caller, &rows, key.0.as_deref()).await?;
-    Ok(replay(&mut HttpResponse::Created(), replayed).json(value))
+    Ok(mark(&mut HttpResponse::Created(), replayed).json(value))
 }

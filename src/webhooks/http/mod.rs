@@ -2,7 +2,6 @@
 
 mod body;
 
-use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post};
 use chrono::TimeDelta;
@@ -14,12 +13,12 @@ use crate::http::caller::WebhooksAdmin;
 use crate::http::docs::{
     BodyProblems, CallProblems, CreateProblems, ItemProblems, ListProblems, StateProblems, VersionProblems,
 };
-use crate::http::etag::{IfMatch, IfNoneMatch, etag};
+use crate::http::etag::{IfMatch, IfNoneMatch, not_modified, versioned};
 use crate::http::json::{Body, MergePatch, OptionalBody};
 use crate::http::path::{Id, Ids};
 use crate::http::query::{Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, Problem, Registry};
-use crate::idempotency::http::{IdempotencyHeader, REPLAYED};
+use crate::idempotency::http::{IdempotencyHeader, created};
 use crate::vault::AppContext;
 
 use body::{
@@ -94,15 +93,10 @@ pub async fn create_webhook(
     guard: Data<AddressGuard>,
 ) -> ApiResult<HttpResponse> {
     let new = body.0.read().map_err(Problem::invalid)?;
-    let created = super::create(&app, &guard, &caller, new, key.0.as_deref()).await?;
-    let created = DisclosedWebhook::new(created, &super::shared_facts(&app, caller.tenant).await?);
-    let mut response = HttpResponse::Created();
-    response.insert_header((LOCATION, format!("{}/{}", request.path(), created.webhook.id)));
-    response.insert_header(etag(created.webhook.version));
-    if created.secret.is_none() {
-        response.insert_header((REPLAYED, "true"));
-    }
-    Ok(response.json(created))
+    let disclosed = super::create(&app, &guard, &caller, new, key.0.as_deref()).await?;
+    let disclosed = DisclosedWebhook::new(disclosed, &super::shared_facts(&app, caller.tenant).await?);
+    let replayed = disclosed.secret.is_none();
+    Ok(created(&request, (disclosed.webhook.id, disclosed.webhook.version), replayed, disclosed))
 }
 
 /// Get a webhook
@@ -125,10 +119,10 @@ pub async fn get_webhook(
 ) -> ApiResult<HttpResponse> {
     let webhook = super::find(&app, caller.tenant, id.0).await?;
     if known.0.contain(webhook.version) {
-        return Ok(HttpResponse::NotModified().insert_header(etag(webhook.version)).finish());
+        return Ok(not_modified(webhook.version));
     }
     let item = WebhookItem::new(webhook, &super::shared_facts(&app, caller.tenant).await?);
-    Ok(HttpResponse::Ok().insert_header(etag(item.version)).json(item))
+    Ok(versioned(item.version, item))
 }
 
 /// Change a webhook
@@ -158,7 +152,7 @@ pub async fn update_webhook(
     let change = patch.read::<WebhookPatch>()?.read().map_err(Problem::invalid)?;
     let changed = super::change(&app, &guard, &caller, (id.0, &if_match.0), change).await?;
     let item = WebhookItem::new(changed, &super::shared_facts(&app, caller.tenant).await?);
-    Ok(HttpResponse::Ok().insert_header(etag(item.version)).json(item))
+    Ok(versioned(item.version, item))
 }
 
 /// Delete a webhook
