@@ -13,31 +13,27 @@ use super::expressions::{DURATION, SECONDS};
 use super::kinds::Channel;
 use crate::base::day::{change_of_offset, utc_offset};
 use crate::base::id::TenantId;
-use crate::base::words::described;
+use crate::base::words::{described, words};
 use crate::store::{Archive, Query, Result, Tx};
 
 /// The size of a class that counts as large enough, unless the caller names another one.
 pub const USUAL_K: u32 = 5;
 
-/// A column by which interactions are compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LinkingColumn {
-    Second,
-    Hour,
-    Day,
-    Queue,
-    AgentId,
-    Outcome,
-    /// The range of durations.
-    Duration,
+words! {
+    /// A column by which interactions are compared.
+    pub enum LinkingColumn {
+        Second = "second",
+        Hour = "hour",
+        Day = "day",
+        Queue = "queue",
+        AgentId = "agent_id",
+        Outcome = "outcome",
+        /// The range of durations.
+        Duration = "duration",
+    }
 }
 
-described!(
-    LinkingColumn as "LinkingColumn",
-    "A column by which interactions are compared.",
-    ["second", "hour", "day", "queue", "agent_id", "outcome", "duration"]
-);
+described!(LinkingColumn as "LinkingColumn", "A column by which interactions are compared.");
 
 /// The combinations of the report, from the finest to the coarsest. A list is counted by one statement: the classes of its
 /// first combination from the interactions, and all others from the classes before them, of which there are far fewer.
@@ -210,20 +206,6 @@ impl Compared {
 }
 
 impl LinkingColumn {
-    /// The word of the report.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Second => "second",
-            Self::Hour => "hour",
-            Self::Day => "day",
-            Self::Queue => "queue",
-            Self::AgentId => "agent_id",
-            Self::Outcome => "outcome",
-            Self::Duration => "duration",
-        }
-    }
-
     /// Appends the value by which interactions are grouped.
     fn append<'c>(self, query: Query<'c>, offsets: &Offsets) -> Query<'c> {
         match self {

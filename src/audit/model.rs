@@ -8,148 +8,131 @@ use uuid::Uuid;
 use crate::base::crypto::sha256;
 use crate::base::id::{ActorId, AuditId, RecordId, Salt};
 use crate::base::page::{Listed, Position};
-use crate::base::words::described;
+use crate::base::words::{described, words};
 
-/// Declares the actions once: the variant and its stable word.
-macro_rules! actions {
-    ($($(#[$doc:meta])* $name:ident = $word:literal;)*) => {
-        /// An audited action.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-        pub enum Action { $($(#[$doc])* #[serde(rename = $word)] $name,)* }
-
-        impl Action {
-            /// All actions.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
-
-            /// The stable word of the log.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $word,)* }
-            }
-        }
-    };
+words! {
+    /// An audited action, and its stable word in the log.
+    pub enum Action {
+        /// Records were stored.
+        ArchiveIngested = "archive.ingested",
+        /// Interactions were looked up by their external ids.
+        ArchiveLookedUp = "archive.looked_up",
+        /// The archive was searched by an identifier, or read in the identified view.
+        ArchiveSearched = "archive.searched",
+        /// Anonymize requests were read with their identifiers.
+        RequestsRead = "requests.read",
+        /// Requests were entered.
+        RequestCreated = "request.created",
+        /// A request was changed.
+        RequestChanged = "request.changed",
+        /// A request was cancelled.
+        RequestDeleted = "request.deleted",
+        /// The matches of a request were previewed.
+        RequestPreviewed = "request.previewed",
+        /// A pass carried a request out.
+        RequestDone = "request.done",
+        /// A pass deleted old requests.
+        RequestsPurged = "requests.purged",
+        /// A pass deleted old erasures.
+        ErasuresPurged = "erasures.purged",
+        /// A legal hold was placed. The row has its ground and its reference.
+        HoldPlaced = "hold.placed",
+        /// A legal hold was released.
+        HoldReleased = "hold.released",
+        /// Legal holds were read with their identifiers.
+        HoldsRead = "holds.read",
+        /// A restored database forgot again what the erasure journal names.
+        ArchiveReplayed = "archive.replayed",
+        /// Content was downloaded, whole or in part.
+        ContentDownloaded = "content.downloaded",
+        /// Content was played, whole or in part.
+        ContentPlayed = "content.played",
+        /// Content was opened for its delivery to the tenant. Each attempt is audited.
+        ContentDelivered = "content.delivered",
+        /// Content was deleted.
+        ContentDeleted = "content.deleted",
+        /// The address that recordings are delivered to was set.
+        DeliveryTargetSet = "delivery_target.set",
+        /// The address that recordings are delivered to was removed.
+        DeliveryTargetRemoved = "delivery_target.removed",
+        /// A delivery is to be tried again at once.
+        DeliveryRetried = "delivery.retried",
+        /// The key that recordings are encrypted with was registered.
+        RecordingKeyRegistered = "recording_key.registered",
+        /// The key that recordings are encrypted with was removed.
+        RecordingKeyRemoved = "recording_key.removed",
+        /// A tenant's settings were changed.
+        TenantChanged = "tenant.changed",
+        /// Records were exported in a view without identifiers.
+        ArchiveExported = "archive.exported",
+        /// A user requested to see the values of tokens.
+        RevealRequested = "reveal.requested",
+        /// Another user approved a reveal.
+        RevealApproved = "reveal.approved",
+        /// Another user denied a reveal.
+        RevealDenied = "reveal.denied",
+        /// The values of a reveal were shown.
+        RevealOpened = "reveal.opened",
+        /// A reveal was revoked.
+        RevealRevoked = "reveal.revoked",
+        /// An attempt to reveal tokens was refused.
+        RevealRefused = "reveal.refused",
+        /// An ageing policy was set, paused, or released.
+        AgeingPolicySet = "ageing_policy.set",
+        /// An ageing policy was removed.
+        AgeingPolicyRemoved = "ageing_policy.removed",
+        /// Interactions lost their precision, or were deleted, by an ageing policy.
+        RecordsAged = "records.aged",
+        /// A recipient was created.
+        RecipientCreated = "recipient.created",
+        /// A recipient got another key.
+        RecipientRotated = "recipient.rotated",
+        /// A recipient and its key were deleted.
+        RecipientDeleted = "recipient.deleted",
+        /// A key of the tenant was rotated.
+        KeyRotated = "key.rotated",
+        /// Data were checked for suppressions: whether they would arrive forgotten.
+        SuppressionsChecked = "suppressions.checked",
+        /// A customer's copy of their data was ordered.
+        ExportRequested = "export.requested",
+        /// Another user approved a customer's copy.
+        ExportApproved = "export.approved",
+        /// Another user denied a customer's copy.
+        ExportDenied = "export.denied",
+        /// A customer's copy was downloaded.
+        ExportDownloaded = "export.downloaded",
+        /// The archive or a file was searched for identifiers that should not be there.
+        ArchiveScanned = "archive.scanned",
+        /// A certificate of a request that is done was made.
+        CertificateIssued = "certificate.issued",
+        /// A webhook was entered.
+        WebhookCreated = "webhook.created",
+        /// A webhook was changed.
+        WebhookChanged = "webhook.changed",
+        /// A webhook was deleted.
+        WebhookDeleted = "webhook.deleted",
+        /// A webhook was disabled, because its receiver is gone or has failed for days.
+        WebhookDisabled = "webhook.disabled",
+        /// A webhook has a new secret.
+        WebhookSecretRotated = "webhook.secret_rotated",
+        /// A test message was sent to a webhook.
+        WebhookTested = "webhook.tested",
+        /// A message of a webhook is to be sent again at once.
+        WebhookRetried = "webhook.retried",
+        /// Events are sent to a webhook again.
+        WebhookReplayed = "webhook.replayed",
+        /// A call was refused because a scope was missing.
+        AccessRefused = "access.refused",
+        /// The ids of forgotten records left the audit log.
+        AuditUnlinked = "audit.unlinked",
+        /// The audit log begins a new tree, because a restore has lost the end of the tree before.
+        AuditReopened = "audit.reopened",
+        /// A pass deleted old rows of the audit log. The row has the number of the last deleted row.
+        AuditPurged = "audit.purged",
+    }
 }
 
-actions! {
-    /// Records were stored.
-    ArchiveIngested = "archive.ingested";
-    /// Interactions were looked up by their external ids.
-    ArchiveLookedUp = "archive.looked_up";
-    /// The archive was searched by an identifier, or read in the identified view.
-    ArchiveSearched = "archive.searched";
-    /// Anonymize requests were read with their identifiers.
-    RequestsRead = "requests.read";
-    /// Requests were entered.
-    RequestCreated = "request.created";
-    /// A request was changed.
-    RequestChanged = "request.changed";
-    /// A request was cancelled.
-    RequestDeleted = "request.deleted";
-    /// The matches of a request were previewed.
-    RequestPreviewed = "request.previewed";
-    /// A pass carried a request out.
-    RequestDone = "request.done";
-    /// A pass deleted old requests.
-    RequestsPurged = "requests.purged";
-    /// A pass deleted old erasures.
-    ErasuresPurged = "erasures.purged";
-    /// A legal hold was placed. The row has its ground and its reference.
-    HoldPlaced = "hold.placed";
-    /// A legal hold was released.
-    HoldReleased = "hold.released";
-    /// Legal holds were read with their identifiers.
-    HoldsRead = "holds.read";
-    /// A restored database forgot again what the erasure journal names.
-    ArchiveReplayed = "archive.replayed";
-    /// Content was downloaded, whole or in part.
-    ContentDownloaded = "content.downloaded";
-    /// Content was played, whole or in part.
-    ContentPlayed = "content.played";
-    /// Content was opened for its delivery to the tenant. Each attempt is audited.
-    ContentDelivered = "content.delivered";
-    /// Content was deleted.
-    ContentDeleted = "content.deleted";
-    /// The address that recordings are delivered to was set.
-    DeliveryTargetSet = "delivery_target.set";
-    /// The address that recordings are delivered to was removed.
-    DeliveryTargetRemoved = "delivery_target.removed";
-    /// A delivery is to be tried again at once.
-    DeliveryRetried = "delivery.retried";
-    /// The key that recordings are encrypted with was registered.
-    RecordingKeyRegistered = "recording_key.registered";
-    /// The key that recordings are encrypted with was removed.
-    RecordingKeyRemoved = "recording_key.removed";
-    /// A tenant's settings were changed.
-    TenantChanged = "tenant.changed";
-    /// Records were exported in a view without identifiers.
-    ArchiveExported = "archive.exported";
-    /// A user requested to see the values of tokens.
-    RevealRequested = "reveal.requested";
-    /// Another user approved a reveal.
-    RevealApproved = "reveal.approved";
-    /// Another user denied a reveal.
-    RevealDenied = "reveal.denied";
-    /// The values of a reveal were shown.
-    RevealOpened = "reveal.opened";
-    /// A reveal was revoked.
-    RevealRevoked = "reveal.revoked";
-    /// An attempt to reveal tokens was refused.
-    RevealRefused = "reveal.refused";
-    /// An ageing policy was set, paused, or released.
-    AgeingPolicySet = "ageing_policy.set";
-    /// An ageing policy was removed.
-    AgeingPolicyRemoved = "ageing_policy.removed";
-    /// Interactions lost their precision, or were deleted, by an ageing policy.
-    RecordsAged = "records.aged";
-    /// A recipient was created.
-    RecipientCreated = "recipient.created";
-    /// A recipient got another key.
-    RecipientRotated = "recipient.rotated";
-    /// A recipient and its key were deleted.
-    RecipientDeleted = "recipient.deleted";
-    /// A key of the tenant was rotated.
-    KeyRotated = "key.rotated";
-    /// Data were checked for suppressions: whether they would arrive forgotten.
-    SuppressionsChecked = "suppressions.checked";
-    /// A customer's copy of their data was ordered.
-    ExportRequested = "export.requested";
-    /// Another user approved a customer's copy.
-    ExportApproved = "export.approved";
-    /// Another user denied a customer's copy.
-    ExportDenied = "export.denied";
-    /// A customer's copy was downloaded.
-    ExportDownloaded = "export.downloaded";
-    /// The archive or a file was searched for identifiers that should not be there.
-    ArchiveScanned = "archive.scanned";
-    /// A certificate of a request that is done was made.
-    CertificateIssued = "certificate.issued";
-    /// A webhook was entered.
-    WebhookCreated = "webhook.created";
-    /// A webhook was changed.
-    WebhookChanged = "webhook.changed";
-    /// A webhook was deleted.
-    WebhookDeleted = "webhook.deleted";
-    /// A webhook was disabled, because its receiver is gone or has failed for days.
-    WebhookDisabled = "webhook.disabled";
-    /// A webhook has a new secret.
-    WebhookSecretRotated = "webhook.secret_rotated";
-    /// A test message was sent to a webhook.
-    WebhookTested = "webhook.tested";
-    /// A message of a webhook is to be sent again at once.
-    WebhookRetried = "webhook.retried";
-    /// Events are sent to a webhook again.
-    WebhookReplayed = "webhook.replayed";
-    /// A call was refused because a scope was missing.
-    AccessRefused = "access.refused";
-    /// The ids of forgotten records left the audit log.
-    AuditUnlinked = "audit.unlinked";
-    /// The audit log begins a new tree, because a restore has lost the end of the tree before.
-    AuditReopened = "audit.reopened";
-    /// A pass deleted old rows of the audit log. The row has the number of the last deleted row.
-    AuditPurged = "audit.purged";
-}
-
-described!(Action as "AuditAction", "An audited action.", Action::ALL.iter().map(|action| action.as_str()));
+described!(Action as "AuditAction", "An audited action.");
 
 /// Whether an action was allowed.
 #[derive(Debug)]

@@ -1,12 +1,10 @@
 //! The actor of a call, and their scopes.
 
 use std::collections::BTreeSet;
-use std::fmt;
-use std::str::FromStr;
 
 use super::id::TenantId;
 use super::recipient::{Membership, TokenForm};
-use super::words::described;
+use super::words::{described, words};
 
 /// Declares the scopes once: the variant, its word in tokens and documents, and its description.
 macro_rules! scopes {
@@ -15,16 +13,9 @@ macro_rules! scopes {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Scope { $(#[doc = $doc] $name,)* }
 
+        words! { impl Scope { $($name = $word,)* } error ScopeError = "unknown scope"; }
+
         impl Scope {
-            /// All scopes, in the order of the documentation.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
-
-            /// The word in tokens.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $word,)* }
-            }
-
             /// The description in the documentation.
             #[must_use]
             pub const fn about(self) -> &'static str {
@@ -60,25 +51,7 @@ scopes! {
     SuppressionsCheck = "suppressions:check", "Ask whether data of a customer would arrive forgotten.";
 }
 
-described!(Scope as "Scope", "A scope of a token.", Scope::ALL.iter().map(|scope| scope.as_str()));
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("unknown scope")]
-pub struct ScopeError;
-
-impl FromStr for Scope {
-    type Err = ScopeError;
-
-    fn from_str(word: &str) -> Result<Self, ScopeError> {
-        Self::ALL.iter().copied().find(|scope| scope.as_str() == word).ok_or(ScopeError)
-    }
-}
+described!(Scope as "Scope", "A scope of a token.");
 
 /// The scopes that a caller of a recipient can have.
 const OF_RECIPIENTS: [Scope; 10] = [

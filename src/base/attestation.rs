@@ -2,8 +2,6 @@
 //!
 //! The texts of an attestation are about staff and representatives. A room that stores them masks identifiers first.
 
-use std::str::FromStr;
-
 use chrono::{Datelike as _, NaiveDate};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,58 +10,27 @@ use super::day::{FIRST_YEAR, plain_date};
 use super::field::FieldError;
 use super::patch::PatchField;
 use super::purpose;
-use super::words::described;
+use super::words::{described, words};
 
-/// The way in which the customer's wish was verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AttestationMethod {
-    /// The number was called back.
-    CallBack,
-    /// An identity document was seen.
-    IdDocument,
-    /// The customer was logged in.
-    Login,
-    /// The customer wrote a letter, or a letter to their address was answered.
-    Letter,
-    Other,
-}
-
-impl AttestationMethod {
-    /// All methods, in the order of the documents.
-    pub const ALL: [Self; 5] = [Self::CallBack, Self::IdDocument, Self::Login, Self::Letter, Self::Other];
-
-    /// The word in bodies and columns.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::CallBack => "call_back",
-            Self::IdDocument => "id_document",
-            Self::Login => "login",
-            Self::Letter => "letter",
-            Self::Other => "other",
-        }
+words! {
+    /// The way in which the customer's wish was verified.
+    #[derive(PartialOrd, Ord)]
+    pub enum AttestationMethod {
+        /// The number was called back.
+        CallBack = "call_back",
+        /// An identity document was seen.
+        IdDocument = "id_document",
+        /// The customer was logged in.
+        Login = "login",
+        /// The customer wrote a letter, or a letter to their address was answered.
+        Letter = "letter",
+        Other = "other",
     }
+    /// The word names no method.
+    error AttestationMethodError = "must be one of: call_back, id_document, login, letter, other";
 }
 
-described!(
-    AttestationMethod as "AttestationMethod",
-    "The way in which the customer's wish was verified.",
-    AttestationMethod::ALL.into_iter().map(AttestationMethod::as_str)
-);
-
-/// The word names no method.
-#[derive(Debug, thiserror::Error)]
-#[error("must be one of: call_back, id_document, login, letter, other")]
-pub struct AttestationMethodError;
-
-impl FromStr for AttestationMethod {
-    type Err = AttestationMethodError;
-
-    fn from_str(word: &str) -> Result<Self, AttestationMethodError> {
-        Self::ALL.into_iter().find(|method| method.as_str() == word).ok_or(AttestationMethodError)
-    }
-}
+described!(AttestationMethod as "AttestationMethod", "The way in which the customer's wish was verified.");
 
 /// The statement that the customer, or their representative, wishes the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]

@@ -1,9 +1,6 @@
 //! The targets in which a customer can be forgotten.
 
-use std::fmt;
-use std::str::FromStr;
-
-use super::words::described;
+use super::words::{described, words};
 
 /// One of the three targets of a request (A1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
@@ -18,47 +15,17 @@ pub enum Target {
 }
 
 impl Target {
-    /// All targets, in the order of the documents.
-    pub const ALL: [Self; 3] = [Self::Archive, Self::SmsSurvey, Self::RawData];
-
-    /// The word in requests and results.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Archive => "archive",
-            Self::SmsSurvey => "sms_survey",
-            Self::RawData => "raw_data",
-        }
-    }
-
     const fn bit(self) -> i16 {
         1 << (self as i16 - 1)
     }
 }
 
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
+words! {
+    impl Target { Archive = "archive", SmsSurvey = "sms_survey", RawData = "raw_data", }
+    error TargetError = "must be one of: archive, sms_survey, raw_data";
 }
 
-described!(
-    Target as "Target",
-    "A target in which a customer can be forgotten.",
-    Target::ALL.into_iter().map(Target::as_str)
-);
-
-#[derive(Debug, thiserror::Error)]
-#[error("must be one of: archive, sms_survey, raw_data")]
-pub struct TargetError;
-
-impl FromStr for Target {
-    type Err = TargetError;
-
-    fn from_str(word: &str) -> Result<Self, TargetError> {
-        Self::ALL.into_iter().find(|target| target.as_str() == word).ok_or(TargetError)
-    }
-}
+described!(Target as "Target", "A target in which a customer can be forgotten.");
 
 /// A set of targets. A column contains one bit for each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::Type)]

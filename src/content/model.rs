@@ -1,7 +1,5 @@
 //! The types of content, the rules about its readers, and its errors.
 
-use std::fmt;
-
 use pii::text::document::DocumentError;
 
 use crate::archive::ArchiveError;
@@ -10,6 +8,7 @@ use crate::base::content::ContentKind;
 use crate::base::crypto::CryptoError;
 use crate::base::id::RecordId;
 use crate::base::memory::MemoryError;
+use crate::base::words::words;
 use crate::content_rows::{Content, Sensitivity};
 use crate::idempotency::IdempotencyError;
 use crate::journal::JournalError;
@@ -280,40 +279,18 @@ mod tests {
     }
 }
 
-/// Why a text is not read again any more, until an operator asks for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureReason {
-    /// The process ended at several attempts.
-    Crashed,
-    /// It needs more memory than the settings allow.
-    TooLarge,
-    /// It names more numbers and addresses than one text may.
-    TooManyMentions,
-    TooSlow,
-    /// It is no text of its format.
-    Malformed,
-    Panicked,
-}
-
-impl FailureReason {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Crashed, Self::TooLarge, Self::TooManyMentions, Self::TooSlow, Self::Malformed, Self::Panicked];
-
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Crashed => "crashed",
-            Self::TooLarge => "too_large",
-            Self::TooManyMentions => "too_many_mentions",
-            Self::TooSlow => "too_slow",
-            Self::Malformed => "malformed",
-            Self::Panicked => "panicked",
-        }
-    }
-}
-
-impl fmt::Display for FailureReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+words! {
+    /// Why a text is not read again any more, until an operator asks for it.
+    pub enum FailureReason {
+        /// The process ended at several attempts.
+        Crashed = "crashed",
+        /// It needs more memory than the settings allow.
+        TooLarge = "too_large",
+        /// It names more numbers and addresses than one text may.
+        TooManyMentions = "too_many_mentions",
+        TooSlow = "too_slow",
+        /// It is no text of its format.
+        Malformed = "malformed",
+        Panicked = "panicked",
     }
 }

@@ -1,25 +1,26 @@
 //! The types of the rows of content.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::base::content::ContentKind;
 use crate::base::id::{ContentId, Generation, ObjectId, RecordId};
 use crate::base::page::{Listed, Position};
+use crate::base::words::words;
 
-/// The sensitivity of content, which decides how carefully it is handled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
-#[sqlx(type_name = "text", rename_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-pub enum Sensitivity {
-    /// Like any other.
-    #[default]
-    Normal,
-    /// A reader must state a purpose.
-    Restricted,
-    /// Reading it is a permission of its own.
-    Sensitive,
+words! {
+    stored
+    /// The sensitivity of content, which decides how carefully it is handled.
+    #[derive(Default, ToSchema)]
+    pub enum Sensitivity {
+        /// Like any other.
+        #[default]
+        Normal = "normal",
+        /// A reader must state a purpose.
+        Restricted = "restricted",
+        /// Reading it is a permission of its own.
+        Sensitive = "sensitive",
+    }
 }
 
 /// A piece of content, without its bytes.

@@ -15,6 +15,7 @@ use crate::base::id::{ContentId, ExportId, IdentifierId};
 use crate::base::memory::MemoryError;
 use crate::base::page::{Listed, Position};
 use crate::base::purpose::stated;
+use crate::base::words::words;
 use crate::content::ContentError;
 use crate::idempotency::IdempotencyError;
 use crate::store::StoreError;
@@ -30,31 +31,33 @@ pub const TICKET_LIFE: TimeDelta = TimeDelta::seconds(60);
 /// The most characters of the number of a case.
 const LONGEST_TICKET: usize = 100;
 
-/// The state of an export.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
-#[sqlx(type_name = "text", rename_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-pub enum ExportStatus {
-    /// Another user must approve it.
-    Waiting,
-    /// It can be downloaded.
-    Ready,
-    /// Another user has denied it.
-    Denied,
+words! {
+    stored
+    /// The state of an export.
+    #[derive(ToSchema)]
+    pub enum ExportStatus {
+        /// Another user must approve it.
+        Waiting = "waiting",
+        /// It can be downloaded.
+        Ready = "ready",
+        /// Another user has denied it.
+        Denied = "denied",
+    }
 }
 
-/// The language of the page that a customer reads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
-#[sqlx(type_name = "text", rename_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-pub enum Language {
-    /// English.
-    #[default]
-    En,
-    /// Swedish.
-    Sv,
-    /// Norwegian.
-    Nb,
+words! {
+    stored
+    /// The language of the page that a customer reads.
+    #[derive(Default, ToSchema)]
+    pub enum Language {
+        /// English.
+        #[default]
+        En = "en",
+        /// Swedish.
+        Sv = "sv",
+        /// Norwegian.
+        Nb = "nb",
+    }
 }
 
 /// The order for a customer's copy of their data.

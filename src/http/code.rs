@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 
-use crate::base::words::described;
+use crate::base::words::{described, words};
 
 /// Declares the codes once: the variant, the code, the status, the title, and the detail. A problem that says nothing
 /// more exact has the detail of its code, so no problem is without one.
@@ -12,16 +12,9 @@ macro_rules! codes {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code { $(#[doc = $title] $name,)* }
 
+        words! { impl Code { $($name = $word,)* } }
+
         impl Code {
-            /// All codes, in the order of their statuses.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
-
-            /// The value of the field `code`.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $word,)* }
-            }
-
             /// The status as a number.
             #[must_use]
             pub const fn number(self) -> u16 {
@@ -128,7 +121,7 @@ codes! {
          the backup.";
 }
 
-described!(Code as "ProblemCode", "The kind of a problem.", Code::ALL.iter().map(|code| code.as_str()));
+described!(Code as "ProblemCode", "The kind of a problem.");
 
 impl Code {
     #[must_use]

@@ -10,32 +10,34 @@ use crate::base::crypto::{BlindIndex, CryptoError, Key};
 use crate::base::ground::Ground;
 use crate::base::id::{ContentId, HoldId, IdentifierId, JournalId, PassId, RecordId, RequestId, TenantId};
 use crate::base::target::Targets;
+use crate::base::words::words;
 use crate::objects::ObjectError;
 
-/// The decision that an object contains.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, sqlx::Type, Serialize, Deserialize)]
-#[sqlx(type_name = "text", rename_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-pub enum ObjectKind {
-    /// A pass is about to carry out these requests.
-    Erasures,
-    /// A pass has claimed nothing. So the restore of a backup from before that pass is noticed.
-    Heartbeat,
-    /// A pass is about to make these requests done.
-    Finishing,
-    /// A replay has begun.
-    Replay,
-    Entered,
-    Edited,
-    Cancelled,
-    /// Content is about to be deleted.
-    Contents,
-    /// A legal hold is about to be placed.
-    Hold,
-    /// A legal hold is about to be released.
-    Release,
-    /// All objects below a number have expired.
-    Horizon,
+words! {
+    stored
+    /// The decision that an object contains.
+    #[derive(PartialOrd, Ord)]
+    pub enum ObjectKind {
+        /// A pass is about to carry out these requests.
+        Erasures = "erasures",
+        /// A pass has claimed nothing. So the restore of a backup from before that pass is noticed.
+        Heartbeat = "heartbeat",
+        /// A pass is about to make these requests done.
+        Finishing = "finishing",
+        /// A replay has begun.
+        Replay = "replay",
+        Entered = "entered",
+        Edited = "edited",
+        Cancelled = "cancelled",
+        /// Content is about to be deleted.
+        Contents = "contents",
+        /// A legal hold is about to be placed.
+        Hold = "hold",
+        /// A legal hold is about to be released.
+        Release = "release",
+        /// All objects below a number have expired.
+        Horizon = "horizon",
+    }
 }
 
 impl ObjectKind {

@@ -5,39 +5,24 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::RwLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde::Serialize;
-
 use crate::base::id::TenantId;
+use crate::base::words::words;
 
-/// The state of the journal and of the databases against it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = JournalState)]
-pub enum State {
-    /// Both databases know all that the journal says.
-    InStep,
-    /// A database was restored from a backup. `lethe replay` brings it up to date.
-    Behind,
-    /// The journal could not be read since the start.
-    Unknown,
-    /// Objects are missing or were altered, or the journal belongs to another installation.
-    Damaged,
-    /// There is no journal. No restore is noticed.
-    Off,
-}
-
-impl State {
-    pub const ALL: [Self; 5] = [Self::InStep, Self::Behind, Self::Unknown, Self::Damaged, Self::Off];
-
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::InStep => "in_step",
-            Self::Behind => "behind",
-            Self::Unknown => "unknown",
-            Self::Damaged => "damaged",
-            Self::Off => "off",
-        }
+words! {
+    /// The state of the journal and of the databases against it.
+    #[derive(utoipa::ToSchema)]
+    #[schema(as = JournalState)]
+    pub enum State {
+        /// Both databases know all that the journal says.
+        InStep = "in_step",
+        /// A database was restored from a backup. `lethe replay` brings it up to date.
+        Behind = "behind",
+        /// The journal could not be read since the start.
+        Unknown = "unknown",
+        /// Objects are missing or were altered, or the journal belongs to another installation.
+        Damaged = "damaged",
+        /// There is no journal. No restore is noticed.
+        Off = "off",
     }
 }
 

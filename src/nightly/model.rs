@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 
 use crate::base::id::{PassId, TenantId};
+use crate::base::words::words;
 use crate::content::ContentError;
 use crate::journal::JournalError;
 use crate::requests::RequestError;
@@ -60,29 +60,31 @@ pub enum Ending {
     Refused,
 }
 
-/// The last step that a pass has finished. The last transaction of the step records it. The order is that of the pass:
-/// `restore/look.rs` compares steps to tell which objects of the journal a database must know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, sqlx::Type)]
-#[sqlx(type_name = "text", rename_all = "snake_case")]
-pub enum Step {
-    /// The due requests are read-only and belong to the pass.
-    Claimed,
-    /// The erasure journal has the requests.
-    Journaled,
-    /// The content of requests with `delete_content` is gone. A request whose content could not be deleted has left the
-    /// pass.
-    ContentDeleted,
-    /// The vault has the erasures, and the epoch has changed.
-    Fenced,
-    Planned,
-    Unlinked,
-    Finished,
-    /// The next identifiers of the vault were checked.
-    OrphansFound,
-    /// The orphans are marked as retired, and the epoch has changed again.
-    Retired,
-    /// The identifiers without a reference have left the vault.
-    IdentifiersDeleted,
+words! {
+    stored
+    /// The last step that a pass has finished. The last transaction of the step records it. The order is that of the pass:
+    /// `restore/look.rs` compares steps to tell which objects of the journal a database must know.
+    #[derive(PartialOrd, Ord)]
+    pub enum Step {
+        /// The due requests are read-only and belong to the pass.
+        Claimed = "claimed",
+        /// The erasure journal has the requests.
+        Journaled = "journaled",
+        /// The content of requests with `delete_content` is gone. A request whose content could not be deleted has left the
+        /// pass.
+        ContentDeleted = "content_deleted",
+        /// The vault has the erasures, and the epoch has changed.
+        Fenced = "fenced",
+        Planned = "planned",
+        Unlinked = "unlinked",
+        Finished = "finished",
+        /// The next identifiers of the vault were checked.
+        OrphansFound = "orphans_found",
+        /// The orphans are marked as retired, and the epoch has changed again.
+        Retired = "retired",
+        /// The identifiers without a reference have left the vault.
+        IdentifiersDeleted = "identifiers_deleted",
+    }
 }
 
 impl Step {
@@ -103,55 +105,29 @@ impl Step {
     }
 }
 
-/// A step as reports, logs, and the progress bar name it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StepName {
-    Claim,
-    Journal,
-    RescanTexts,
-    DeleteContent,
-    WriteErasures,
-    Plan,
-    Unlink,
-    Finish,
-    Retention,
-    Ageing,
-    FindOrphans,
-    Retire,
-    DeleteIdentifiers,
-    Reseal,
-    Purge,
-    RetryTexts,
-    Scan,
-    Certify,
-    Scrub,
-}
-
-impl StepName {
-    /// The names are part of the API: `stopped_at` of a report contains them.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Claim => "claim",
-            Self::Journal => "journal",
-            Self::RescanTexts => "texts",
-            Self::DeleteContent => "content",
-            Self::WriteErasures => "erasures",
-            Self::Plan => "plan",
-            Self::Unlink => "cut",
-            Self::Finish => "finish",
-            Self::Retention => "retention",
-            Self::Ageing => "ageing",
-            Self::FindOrphans => "sweep",
-            Self::Retire => "retire",
-            Self::DeleteIdentifiers => "delete",
-            Self::Reseal => "reseal",
-            Self::Purge => "purge",
-            Self::RetryTexts => "rescan",
-            Self::Scan => "scan",
-            Self::Certify => "certify",
-            Self::Scrub => "scrub",
-        }
+words! {
+    /// A step as reports, logs, and the progress bar name it. The names are part of the API: `stopped_at` of a report
+    /// contains them.
+    pub enum StepName {
+        Claim = "claim",
+        Journal = "journal",
+        RescanTexts = "texts",
+        DeleteContent = "content",
+        WriteErasures = "erasures",
+        Plan = "plan",
+        Unlink = "cut",
+        Finish = "finish",
+        Retention = "retention",
+        Ageing = "ageing",
+        FindOrphans = "sweep",
+        Retire = "retire",
+        DeleteIdentifiers = "delete",
+        Reseal = "reseal",
+        Purge = "purge",
+        RetryTexts = "rescan",
+        Scan = "scan",
+        Certify = "certify",
+        Scrub = "scrub",
     }
 }
 
@@ -169,19 +145,20 @@ pub struct Pass {
     pub position_at: Option<DateTime<Utc>>,
 }
 
-/// The status of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, utoipa::ToSchema)]
-#[sqlx(type_name = "text", rename_all = "lowercase")]
-#[serde(rename_all = "lowercase")]
-pub enum RunStatus {
-    /// The run is at work, or it was killed and no other run has begun since.
-    Running,
-    /// Everything that was due was done.
-    Succeeded,
-    /// Some requests stay waiting.
-    Incomplete,
-    /// The run failed or was interrupted. The next run resumes its pass.
-    Failed,
+words! {
+    stored
+    /// The status of a run.
+    #[derive(utoipa::ToSchema)]
+    pub enum RunStatus {
+        /// The run is at work, or it was killed and no other run has begun since.
+        Running = "running",
+        /// Everything that was due was done.
+        Succeeded = "succeeded",
+        /// Some requests stay waiting.
+        Incomplete = "incomplete",
+        /// The run failed or was interrupted. The next run resumes its pass.
+        Failed = "failed",
+    }
 }
 
 pub type PassResult<T> = Result<T, PassError>;

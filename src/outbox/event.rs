@@ -7,61 +7,47 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::base::id::{EventId, TenantId, first_id_of};
-use crate::base::words::described;
+use crate::base::words::{described, words};
 use crate::store::{Archive, Query, Result, StoreError, Tx};
 
-/// Declares the kinds once: the variant, its bit in the column `events`, and its stable word.
-macro_rules! kinds {
-    ($($(#[$doc:meta])* $name:ident = $bit:literal, $word:literal;)*) => {
-        /// The kind of an event.
-        #[derive(
-            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
-        )]
-        pub enum EventKind { $($(#[$doc])* #[serde(rename = $word)] $name,)* }
-
-        impl EventKind {
-            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
-
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $word,)* }
-            }
-
-            const fn bit(self) -> i32 {
-                match self { $(Self::$name => 1 << $bit,)* }
-            }
-        }
-    };
+words! {
+    /// The kind of an event. The position in this list is its bit in the column `events`, so new ones come last.
+    #[derive(PartialOrd, Ord)]
+    pub enum EventKind {
+        /// A request was entered.
+        AnonymizeRequestCreated = "anonymize_request.created",
+        /// A pass carried a request out.
+        AnonymizeRequestDone = "anonymize_request.done",
+        /// A pass could not carry a request out, which waits for the next one.
+        AnonymizeRequestFailing = "anonymize_request.failing",
+        /// Interactions were stored.
+        InteractionStored = "interaction.stored",
+        /// Content was deleted.
+        ContentDeleted = "content.deleted",
+        /// A delivery is held until an operator corrects something.
+        DeliveryHeld = "delivery.held",
+        /// A user asks to reveal tokens.
+        RevealRequested = "reveal.requested",
+        /// An entry of a checklist is due.
+        ChecklistDue = "checklist.due",
+        /// A run of the nightly job failed.
+        JobFailed = "job.failed",
+        /// A webhook has a new secret.
+        WebhookSecretRotated = "webhook.secret_rotated",
+        /// A webhook was disabled, because its receiver is gone or has failed for days.
+        WebhookDisabled = "webhook.disabled",
+        /// The audit log has a new checkpoint.
+        AuditCheckpoint = "audit.checkpoint",
+    }
 }
 
-kinds! {
-    /// A request was entered.
-    AnonymizeRequestCreated = 0, "anonymize_request.created";
-    /// A pass carried a request out.
-    AnonymizeRequestDone = 1, "anonymize_request.done";
-    /// A pass could not carry a request out, which waits for the next one.
-    AnonymizeRequestFailing = 2, "anonymize_request.failing";
-    /// Interactions were stored.
-    InteractionStored = 3, "interaction.stored";
-    /// Content was deleted.
-    ContentDeleted = 4, "content.deleted";
-    /// A delivery is held until an operator corrects something.
-    DeliveryHeld = 5, "delivery.held";
-    /// A user asks to reveal tokens.
-    RevealRequested = 6, "reveal.requested";
-    /// An entry of a checklist is due.
-    ChecklistDue = 7, "checklist.due";
-    /// A run of the nightly job failed.
-    JobFailed = 8, "job.failed";
-    /// A webhook has a new secret.
-    WebhookSecretRotated = 9, "webhook.secret_rotated";
-    /// A webhook was disabled, because its receiver is gone or has failed for days.
-    WebhookDisabled = 10, "webhook.disabled";
-    /// The audit log has a new checkpoint.
-    AuditCheckpoint = 11, "audit.checkpoint";
+impl EventKind {
+    const fn bit(self) -> i32 {
+        1 << self as i32
+    }
 }
 
-described!(EventKind as "WebhookEvent", "The kind of an event.", EventKind::ALL.iter().map(|kind| kind.as_str()));
+described!(EventKind as "WebhookEvent", "The kind of an event.");
 
 /// The kinds of events that a webhook gets, as the bits of a column.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::Type)]
@@ -265,10 +251,11 @@ mod tests {
         assert_eq!(all.0.count_ones() as usize, EventKind::ALL.len());
         assert_eq!(all.kinds().len(), EventKind::ALL.len());
         for kind in EventKind::ALL {
-            let one = EventKinds::from_iter([*kind]);
-            assert_eq!(one.kinds().into_iter().collect::<Vec<_>>(), [*kind]);
+            let one = EventKinds::from_iter([kind]);
+            assert_eq!(one.kinds().into_iter().collect::<Vec<_>>(), [kind]);
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
         }
         assert!(EventKind::ALL.iter().all(|kind| kind.as_str() != TEST));
+        assert_eq!(EventKind::AuditCheckpoint.bit(), 1 << 11, "the columns have the bits by position");
     }
 }

@@ -1,36 +1,25 @@
 //! The types of the outbox.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::base::id::{ContentId, DeliveryId, RecordId};
 use crate::base::page::{Listed, Position};
+use crate::base::words::words;
 
-/// The state of a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
-#[sqlx(type_name = "text", rename_all = "lowercase")]
-#[serde(rename_all = "lowercase")]
-pub enum DeliveryState {
-    /// It is to be delivered, now or at its next attempt.
-    Pending,
-    /// Both files are at the target.
-    Delivered,
-    /// An operator must correct something first.
-    Held,
-    /// The content was deleted or its customer forgotten before it was delivered.
-    Cancelled,
-}
-
-impl DeliveryState {
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Delivered => "delivered",
-            Self::Held => "held",
-            Self::Cancelled => "cancelled",
-        }
+words! {
+    stored
+    /// The state of a delivery.
+    #[derive(ToSchema)]
+    pub enum DeliveryState {
+        /// It is to be delivered, now or at its next attempt.
+        Pending = "pending",
+        /// Both files are at the target.
+        Delivered = "delivered",
+        /// An operator must correct something first.
+        Held = "held",
+        /// The content was deleted or its customer forgotten before it was delivered.
+        Cancelled = "cancelled",
     }
 }
 

@@ -10,44 +10,48 @@ use crate::base::id::RecipientId;
 use crate::base::page::{CursorError, Listed, Position};
 use crate::base::recipient::{FormGrain, FormRules, TokenForm};
 use crate::base::version::VersionError;
+use crate::base::words::words;
 use crate::idempotency::IdempotencyError;
 use crate::store::StoreError;
 use crate::vault::VaultError;
 
-/// The ids of records that a recipient sees.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
-#[sqlx(type_name = "text", rename_all = "lowercase")]
-#[serde(rename_all = "lowercase")]
-pub enum RecordIds {
-    /// Ids that no other recipient sees.
-    #[default]
-    Own,
-    /// The ids that callers without a recipient see.
-    Shared,
+words! {
+    stored
+    /// The ids of records that a recipient sees.
+    #[derive(Default, ToSchema)]
+    pub enum RecordIds {
+        /// Ids that no other recipient sees.
+        #[default]
+        Own = "own",
+        /// The ids that callers without a recipient see.
+        Shared = "shared",
+    }
 }
 
-/// The grain of the times that a recipient sees.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
-#[sqlx(type_name = "text", rename_all = "lowercase")]
-#[serde(rename_all = "lowercase")]
-pub enum TimeGrain {
-    /// Times are shown as they are.
-    #[default]
-    Second,
-    /// Times are truncated to the hour.
-    Hour,
+words! {
+    stored
+    /// The grain of the times that a recipient sees.
+    #[derive(Default, ToSchema)]
+    pub enum TimeGrain {
+        /// Times are shown as they are.
+        #[default]
+        Second = "second",
+        /// Times are truncated to the hour.
+        Hour = "hour",
+    }
 }
 
-/// Whether a recipient sees the ids that the senders of records gave them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
-#[sqlx(type_name = "text", rename_all = "lowercase")]
-#[serde(rename_all = "lowercase")]
-pub enum ExternalIds {
-    /// They are null.
-    #[default]
-    Hidden,
-    /// They are shown.
-    Shown,
+words! {
+    stored
+    /// Whether a recipient sees the ids that the senders of records gave them.
+    #[derive(Default, ToSchema)]
+    pub enum ExternalIds {
+        /// They are null.
+        #[default]
+        Hidden = "hidden",
+        /// They are shown.
+        Shown = "shown",
+    }
 }
 
 /// A client of an identity provider.

@@ -1,22 +1,22 @@
 //! The tenant's recording key, and the reasons to refuse a certificate.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::base::crypto::CryptoError;
+use crate::base::words::words;
 use crate::store::StoreError;
 
-/// The kind of certificate that a key was registered with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
-#[sqlx(type_name = "text", rename_all = "lowercase")]
-#[serde(rename_all = "lowercase")]
-pub enum KeyKind {
-    /// An OpenPGP certificate (RFC 4880): recordings become OpenPGP messages.
-    #[serde(rename = "openpgp")]
-    OpenPgp,
-    /// An X.509 certificate (RFC 5280): recordings become CMS messages.
-    X509,
+words! {
+    stored
+    /// The kind of certificate that a key was registered with.
+    #[derive(ToSchema)]
+    pub enum KeyKind {
+        /// An OpenPGP certificate (RFC 4880): recordings become OpenPGP messages.
+        OpenPgp = "openpgp",
+        /// An X.509 certificate (RFC 5280): recordings become CMS messages.
+        X509 = "x509",
+    }
 }
 
 impl KeyKind {

@@ -2,7 +2,6 @@
 //! stored when the request is entered, and people say here what they did. The request does not wait for them.
 
 use std::collections::HashMap;
-use std::str::FromStr;
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use pii::Identifier;
@@ -19,7 +18,7 @@ use crate::base::field::FieldError;
 use crate::base::id::{IdentifierId, RequestId, TenantId};
 use crate::base::patch::PatchField;
 use crate::base::version::Versions;
-use crate::base::words::described;
+use crate::base::words::{described, words};
 use crate::journal;
 use crate::store::{Archive, Result as StoreResult, StoreError, Tx};
 use crate::tenants::{self, ExternalSystem, Tenant};
@@ -28,49 +27,20 @@ use crate::vault::{self, AppContext, admit};
 /// The most characters of the evidence of an item.
 const LONGEST_EVIDENCE: usize = 1_000;
 
-/// How far the people of an outside system are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChecklistState {
-    Open,
-    /// The customer is forgotten there.
-    Done,
-    /// The system has no data of the customer, or may keep them.
-    NotApplicable,
-}
-
-impl ChecklistState {
-    const ALL: [Self; 3] = [Self::Open, Self::Done, Self::NotApplicable];
-
-    /// The word in bodies and columns.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Done => "done",
-            Self::NotApplicable => "not_applicable",
-        }
+words! {
+    /// How far the people of an outside system are.
+    pub enum ChecklistState {
+        Open = "open",
+        /// The customer is forgotten there.
+        Done = "done",
+        /// The system has no data of the customer, or may keep them.
+        NotApplicable = "not_applicable",
     }
+    /// The word names no state.
+    error ChecklistStateError = "must be one of: open, done, not_applicable";
 }
 
-described!(
-    ChecklistState as "ChecklistState",
-    "The state of an item of a checklist.",
-    ChecklistState::ALL.into_iter().map(ChecklistState::as_str)
-);
-
-/// The word names no state.
-#[derive(Debug, thiserror::Error)]
-#[error("must be one of: open, done, not_applicable")]
-pub struct ChecklistStateError;
-
-impl FromStr for ChecklistState {
-    type Err = ChecklistStateError;
-
-    fn from_str(word: &str) -> Result<Self, ChecklistStateError> {
-        Self::ALL.into_iter().find(|state| state.as_str() == word).ok_or(ChecklistStateError)
-    }
-}
+described!(ChecklistState as "ChecklistState", "The state of an item of a checklist.");
 
 /// An item of a checklist: a system outside of this one in which the customer is forgotten too.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]

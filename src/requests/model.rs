@@ -1,7 +1,6 @@
 //! Anonymize requests as they are stored and as they are rendered, and the errors of their operations.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::str::FromStr;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -18,6 +17,7 @@ use crate::base::memory::MemoryError;
 use crate::base::page::{CursorError, weight_of_text};
 use crate::base::target::{Target, Targets};
 use crate::base::version::VersionError;
+use crate::base::words::words;
 use crate::idempotency::IdempotencyError;
 use crate::journal::JournalError;
 use crate::store::StoreError;
@@ -27,39 +27,18 @@ use crate::vault::{Contended, VaultError};
 /// The most rows of one batch.
 pub const LARGEST_BATCH: usize = 500;
 
-/// The state of a request. A request whose pass failed is still waiting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = AnonymizeRequestStatus)]
-pub enum Status {
-    /// The next nightly job after the last included day carries it out.
-    Waiting,
-    /// A pass has carried it out. Only masks of its identifiers are left.
-    Done,
-}
-
-impl Status {
-    /// The word in responses, queries, and columns.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Done => "done",
-        }
+words! {
+    /// The state of a request. A request whose pass failed is still waiting.
+    #[derive(ToSchema)]
+    #[schema(as = AnonymizeRequestStatus)]
+    pub enum Status {
+        /// The next nightly job after the last included day carries it out.
+        Waiting = "waiting",
+        /// A pass has carried it out. Only masks of its identifiers are left.
+        Done = "done",
     }
-}
-
-/// The word names no status.
-#[derive(Debug, thiserror::Error)]
-#[error("must be waiting or done")]
-pub struct StatusError;
-
-impl FromStr for Status {
-    type Err = StatusError;
-
-    fn from_str(word: &str) -> Result<Self, StatusError> {
-        [Self::Waiting, Self::Done].into_iter().find(|status| status.as_str() == word).ok_or(StatusError)
-    }
+    /// The word names no status.
+    error StatusError = "must be waiting or done";
 }
 
 /// The row of a request. It has ids of identifiers while it waits, and masks when it is done (A8).

@@ -9,40 +9,31 @@ use crate::base::field::FieldError;
 use crate::base::id::{RevealId, Token};
 use crate::base::page::{CursorError, Listed, Position};
 use crate::base::version::VersionError;
+use crate::base::words::words;
 use crate::idempotency::IdempotencyError;
 use crate::store::StoreError;
 use crate::tenants::TenantError;
 use crate::vault::VaultError;
 
-/// The status of a reveal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
-#[sqlx(type_name = "text", rename_all = "lowercase")]
-#[serde(rename_all = "lowercase")]
-pub enum RevealStatus {
-    /// Another user has to approve it.
-    Waiting,
-    /// Its requester may open it.
-    Granted,
-    /// Another user has denied it.
-    Denied,
-    /// Its requester or an approver has revoked it.
-    Revoked,
-    /// Its time is over.
-    Expired,
+words! {
+    stored
+    /// The status of a reveal.
+    #[derive(ToSchema)]
+    pub enum RevealStatus {
+        /// Another user has to approve it.
+        Waiting = "waiting",
+        /// Its requester may open it.
+        Granted = "granted",
+        /// Another user has denied it.
+        Denied = "denied",
+        /// Its requester or an approver has revoked it.
+        Revoked = "revoked",
+        /// Its time is over.
+        Expired = "expired",
+    }
 }
 
 impl RevealStatus {
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Granted => "granted",
-            Self::Denied => "denied",
-            Self::Revoked => "revoked",
-            Self::Expired => "expired",
-        }
-    }
-
     /// The status at an instant of a reveal that was stored with this one.
     #[must_use]
     pub fn at(self, now: DateTime<Utc>, expires_at: DateTime<Utc>) -> Self {

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::base::id::RequestId;
+use crate::base::words::words;
 use crate::content::ContentError;
 use crate::store::StoreError;
 use crate::vault::VaultError;
@@ -13,23 +14,14 @@ use crate::vault::VaultError;
 /// The most places that a report names. The counts are exact.
 pub const MOST_PLACES: usize = 1_000;
 
-/// The kind of a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FindingClass {
-    /// An identifier that was erased, in data that its erasure covers.
-    Residue,
-    /// An identifier in clear, whose customer is not forgotten.
-    Exposed,
-}
-
-impl FindingClass {
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Residue => "residue",
-            Self::Exposed => "exposed",
-        }
+words! {
+    /// The kind of a finding.
+    #[derive(PartialOrd, Ord, Hash)]
+    pub enum FindingClass {
+        /// An identifier that was erased, in data that its erasure covers.
+        Residue = "residue",
+        /// An identifier in clear, whose customer is not forgotten.
+        Exposed = "exposed",
     }
 }
 

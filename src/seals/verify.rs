@@ -9,27 +9,29 @@ use serde_json::Value;
 use super::checkpoint::{Checkpoint, CheckpointKeys};
 use super::tree::{Hash, Tree};
 use crate::audit::Action;
+use crate::base::words::words;
 
-/// The way in which a log differs from what was sealed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FaultKind {
-    /// The row is another one than the sealed one.
-    Changed,
-    /// The row is missing, and later rows are there.
-    Missing,
-    /// The row was never sealed in this place.
-    Inserted,
-    /// The row and all rows after it are missing.
-    Truncated,
-    /// Rows from this one on are others than those of a signed checkpoint, and their hashes were changed with them.
-    Rewritten,
-    /// The checkpoint at this row has no valid signature.
-    Forged,
-    /// The seal at this row has another tree than that of the rows, so the next rows cannot be sealed.
-    WronglySealed,
-    /// The seal of the row is missing, although later rows are sealed.
-    Unsealed,
+words! {
+    /// The way in which a log differs from what was sealed.
+    #[derive(PartialOrd, Ord)]
+    pub enum FaultKind {
+        /// The row is another one than the sealed one.
+        Changed = "changed",
+        /// The row is missing, and later rows are there.
+        Missing = "missing",
+        /// The row was never sealed in this place.
+        Inserted = "inserted",
+        /// The row and all rows after it are missing.
+        Truncated = "truncated",
+        /// Rows from this one on are others than those of a signed checkpoint, and their hashes were changed with them.
+        Rewritten = "rewritten",
+        /// The checkpoint at this row has no valid signature.
+        Forged = "forged",
+        /// The seal at this row has another tree than that of the rows, so the next rows cannot be sealed.
+        WronglySealed = "wrongly_sealed",
+        /// The seal of the row is missing, although later rows are sealed.
+        Unsealed = "unsealed",
+    }
 }
 
 /// The first row that differs.
@@ -40,20 +42,6 @@ pub struct Fault {
 }
 
 impl FaultKind {
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Changed => "changed",
-            Self::Missing => "missing",
-            Self::Inserted => "inserted",
-            Self::Truncated => "truncated",
-            Self::Rewritten => "rewritten",
-            Self::Forged => "forged",
-            Self::WronglySealed => "wrongly_sealed",
-            Self::Unsealed => "unsealed",
-        }
-    }
-
     pub(super) const fn at(self, seq: i64) -> Fault {
         Fault { seq, kind: self }
     }

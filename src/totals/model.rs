@@ -1,60 +1,43 @@
 //! The groups of a total, and its errors.
 
 use chrono::{DateTime, FixedOffset, NaiveDate};
-use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::archive::counting::CountedColumn;
+use crate::base::words::words;
 use crate::store::StoreError;
 
-/// A property by which interactions are grouped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = InteractionGroup)]
-pub enum TotalGroup {
-    /// The queue.
-    Queue,
-    /// The agent.
-    AgentId,
-    /// The channel.
-    Channel,
-    /// The side that began the interaction.
-    Direction,
-    /// The way in which the interaction ended.
-    Outcome,
-    /// The local hour of the day, 0 to 23.
-    HourOfDay,
-    /// The ISO day of the week: 1 is Monday.
-    Weekday,
-    /// The local hour with its offset from UTC.
-    Hour,
-    /// The local day.
-    Day,
-    /// The ISO week, such as `2026-W31`.
-    Week,
-    /// The local month, such as `2026-07`.
-    Month,
+words! {
+    /// A property by which interactions are grouped.
+    #[derive(ToSchema)]
+    #[schema(as = InteractionGroup)]
+    pub enum TotalGroup {
+        /// The queue.
+        Queue = "queue",
+        /// The agent.
+        AgentId = "agent_id",
+        /// The channel.
+        Channel = "channel",
+        /// The side that began the interaction.
+        Direction = "direction",
+        /// The way in which the interaction ended.
+        Outcome = "outcome",
+        /// The local hour of the day, 0 to 23.
+        HourOfDay = "hour_of_day",
+        /// The ISO day of the week: 1 is Monday.
+        Weekday = "weekday",
+        /// The local hour with its offset from UTC.
+        Hour = "hour",
+        /// The local day.
+        Day = "day",
+        /// The ISO week, such as `2026-W31`.
+        Week = "week",
+        /// The local month, such as `2026-07`.
+        Month = "month",
+    }
 }
 
 impl TotalGroup {
-    /// The name of the field that has the value of the group.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Queue => "queue",
-            Self::AgentId => "agent_id",
-            Self::Channel => "channel",
-            Self::Direction => "direction",
-            Self::Outcome => "outcome",
-            Self::HourOfDay => "hour_of_day",
-            Self::Weekday => "weekday",
-            Self::Hour => "hour",
-            Self::Day => "day",
-            Self::Week => "week",
-            Self::Month => "month",
-        }
-    }
-
     /// The column of a group that is no time.
     #[must_use]
     pub const fn column(self) -> Option<CountedColumn> {

@@ -8,26 +8,18 @@ use super::model::VaultError;
 use super::stores::AppContext;
 use crate::base::id::TenantId;
 use crate::base::signing::{PublicKey, SigningKey};
+use crate::base::words::words;
 use crate::store::{Db, Vault};
 
-/// The use of a key. No key signs two kinds of things.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SigningPurpose {
-    /// Certificates of erasure and manifests of exports.
-    Certificate,
-    /// Checkpoints of the audit log.
-    Checkpoint,
-    /// The messages of a tenant's webhooks.
-    Webhook,
-}
-
-impl SigningPurpose {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Certificate => "certificate",
-            Self::Checkpoint => "checkpoint",
-            Self::Webhook => "webhook",
-        }
+words! {
+    /// The use of a key. No key signs two kinds of things.
+    pub enum SigningPurpose {
+        /// Certificates of erasure and manifests of exports.
+        Certificate = "certificate",
+        /// Checkpoints of the audit log.
+        Checkpoint = "checkpoint",
+        /// The messages of a tenant's webhooks.
+        Webhook = "webhook",
     }
 }
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::guard::WebhookAddressError;
@@ -13,6 +12,7 @@ use crate::base::id::{EventId, MessageId};
 use crate::base::page::{Listed, Position};
 use crate::base::patch::PatchField;
 use crate::base::version::VersionError;
+use crate::base::words::words;
 use crate::idempotency::IdempotencyError;
 use crate::outbox::{EventKind, Webhook};
 use crate::recipients::RecipientError;
@@ -23,28 +23,18 @@ use crate::vault::VaultError;
 /// The most webhooks of a tenant.
 pub const MOST_WEBHOOKS: i64 = 20;
 
-/// The state of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
-#[sqlx(type_name = "text", rename_all = "lowercase")]
-#[serde(rename_all = "lowercase")]
-#[schema(as = WebhookMessageState)]
-pub enum MessageState {
-    /// It is to be sent, now or at its next attempt.
-    Pending,
-    /// The receiver accepted it.
-    Delivered,
-    /// All attempts failed.
-    Held,
-}
-
-impl MessageState {
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Delivered => "delivered",
-            Self::Held => "held",
-        }
+words! {
+    stored
+    /// The state of a message.
+    #[derive(ToSchema)]
+    #[schema(as = WebhookMessageState)]
+    pub enum MessageState {
+        /// It is to be sent, now or at its next attempt.
+        Pending = "pending",
+        /// The receiver accepted it.
+        Delivered = "delivered",
+        /// All attempts failed.
+        Held = "held",
     }
 }
 
@@ -112,46 +102,35 @@ pub struct Replayed {
     pub next_from: Option<DateTime<Utc>>,
 }
 
-/// Declares the reasons once: the variant and its stable word.
-macro_rules! reasons {
-    ($($(#[$doc:meta])* $name:ident = $word:literal;)*) => {
-        /// The reason why an attempt failed, as a stable word. The words of a receiver are never kept.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-        pub enum SendError { $($(#[$doc])* #[error($word)] $name,)* }
-
-        impl SendError {
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $word,)* }
-            }
-        }
-    };
+words! {
+    /// The reason why an attempt failed, as a stable word. The words of a receiver are never kept.
+    pub enum SendError {
+        /// The address leads to a network to which nothing may be sent.
+        AddressBlocked = "address_blocked",
+        /// The receiver cannot be found or reached, or its certificate is not trusted.
+        Unreachable = "unreachable",
+        Timeout = "timeout",
+        ConnectionLost = "connection_lost",
+        /// The receiver sends the message elsewhere, where nothing is sent.
+        Redirected = "redirected",
+        /// The receiver does not want any message more: 410.
+        Gone = "gone",
+        /// The receiver asks for fewer messages: 429, 502, or 504.
+        Throttled = "throttled",
+        /// Any other status but 2xx.
+        Refused = "refused",
+        /// The vault has no secret of the webhook.
+        SecretMissing = "secret_missing",
+        /// The body would be too long.
+        TooLong = "too_long",
+        /// The event was deleted, because it is too old.
+        Expired = "expired",
+        /// The worker is stopping.
+        Interrupted = "interrupted",
+    }
 }
 
-reasons! {
-    /// The address leads to a network to which nothing may be sent.
-    AddressBlocked = "address_blocked";
-    /// The receiver cannot be found or reached, or its certificate is not trusted.
-    Unreachable = "unreachable";
-    Timeout = "timeout";
-    ConnectionLost = "connection_lost";
-    /// The receiver sends the message elsewhere, where nothing is sent.
-    Redirected = "redirected";
-    /// The receiver does not want any message more: 410.
-    Gone = "gone";
-    /// The receiver asks for fewer messages: 429, 502, or 504.
-    Throttled = "throttled";
-    /// Any other status but 2xx.
-    Refused = "refused";
-    /// The vault has no secret of the webhook.
-    SecretMissing = "secret_missing";
-    /// The body would be too long.
-    TooLong = "too_long";
-    /// The event was deleted, because it is too old.
-    Expired = "expired";
-    /// The worker is stopping.
-    Interrupted = "interrupted";
-}
+impl std::error::Error for SendError {}
 
 impl SendError {
     /// Whether the next message to the same receiver would probably meet the same.

@@ -18,8 +18,9 @@ mod list;
 mod plan;
 mod scores;
 
-use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::base::words::words;
 
 pub use chunk::{AgedChunk, ChunkRow, MonthRules, apply, lock};
 pub use class::{KeptBack, next};
@@ -33,27 +34,17 @@ pub use scores::{KeptScores, kept_scores};
 /// The lower bounds of the ranges of durations, in seconds.
 pub const DURATIONS: [i32; 10] = [0, 15, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600];
 
-/// The precision that the time of an aged record still has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type, Serialize, Deserialize, ToSchema)]
-#[sqlx(type_name = "text", rename_all = "lowercase")]
-#[serde(rename_all = "lowercase")]
-pub enum Grain {
-    /// The hour in the tenant's time zone.
-    Hour,
-    /// The day.
-    Day,
-    /// The month.
-    Month,
-}
-
-impl Grain {
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Hour => "hour",
-            Self::Day => "day",
-            Self::Month => "month",
-        }
+words! {
+    stored
+    /// The precision that the time of an aged record still has.
+    #[derive(PartialOrd, Ord, Hash, ToSchema)]
+    pub enum Grain {
+        /// The hour in the tenant's time zone.
+        Hour = "hour",
+        /// The day.
+        Day = "day",
+        /// The month.
+        Month = "month",
     }
 }
 

@@ -17,55 +17,35 @@ use crate::base::clock::microseconds;
 use crate::base::field::FieldError;
 use crate::base::id::RecordId;
 use crate::base::target::Target;
+use crate::base::words::words;
 
-/// The channel of an interaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
-#[sqlx(type_name = "text", rename_all = "lowercase")]
-#[serde(rename_all = "lowercase")]
-pub enum Channel {
-    /// A phone call.
-    Call,
-    /// A chat.
-    Chat,
-    /// An e-mail.
-    Email,
-    /// A voicemail.
-    Voicemail,
-    /// A text message.
-    Sms,
-}
-
-impl Channel {
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Call => "call",
-            Self::Chat => "chat",
-            Self::Email => "email",
-            Self::Voicemail => "voicemail",
-            Self::Sms => "sms",
-        }
+words! {
+    stored
+    /// The channel of an interaction.
+    #[derive(ToSchema)]
+    pub enum Channel {
+        /// A phone call.
+        Call = "call",
+        /// A chat.
+        Chat = "chat",
+        /// An e-mail.
+        Email = "email",
+        /// A voicemail.
+        Voicemail = "voicemail",
+        /// A text message.
+        Sms = "sms",
     }
 }
 
-/// The side that began an interaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, Serialize, Deserialize, ToSchema)]
-#[sqlx(type_name = "text", rename_all = "lowercase")]
-#[serde(rename_all = "lowercase")]
-pub enum Direction {
-    /// The customer.
-    Inbound,
-    /// The contact centre.
-    Outbound,
-}
-
-impl Direction {
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Inbound => "inbound",
-            Self::Outbound => "outbound",
-        }
+words! {
+    stored
+    /// The side that began an interaction.
+    #[derive(ToSchema)]
+    pub enum Direction {
+        /// The customer.
+        Inbound = "inbound",
+        /// The contact centre.
+        Outbound = "outbound",
     }
 }
 

@@ -73,8 +73,9 @@ const OWNERS: [(&str, &[&str]); 23] = [
 ];
 
 /// Tables whose names are words of the API or of a step as well: alone in a literal, they name no table.
-const WORDS: [&str; 10] = [
+const WORDS: [&str; 11] = [
     "requests",
+    "contents",
     "reveals",
     "holds",
     "deliveries",
