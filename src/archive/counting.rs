@@ -202,11 +202,7 @@ fn with_column(query: Query<'_>, column: CountedColumn) -> Query<'_> {
 
 fn with_filter<'c>(query: Query<'c>, filter: &CountFilter) -> Query<'c> {
     let CountFilter { channels, queue, agent_id, outcome } = filter;
-    let query = match channels.as_deref() {
-        Some([one]) => query.with(" AND r.channel = ", *one),
-        Some(several) => query.with_any(" AND r.channel", several.iter().map(|channel| channel.as_str())),
-        None => query,
-    };
+    let query = expressions::with_channels(query, "r.channel", channels.as_deref());
     let query = with_word(query, "r.queue", queue.as_deref());
     let query = with_word(query, "r.agent_id", agent_id.as_deref());
     with_word(query, "r.outcome", outcome.as_deref())

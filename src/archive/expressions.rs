@@ -3,6 +3,7 @@
 //! Numbers of these expressions are text and not bound values. A database uses an index with a condition only if it sees
 //! that the statement has the same one.
 
+use super::kinds::Channel;
 use crate::store::{Query, Sql};
 
 /// [`forgotten::CUSTOMER`](super::forgotten::CUSTOMER) in a statement.
@@ -33,6 +34,16 @@ pub fn is_keyed<'c>(query: Query<'c>, column: &'static str) -> Query<'c> {
 /// Appends a descriptive value. A keyed hash reads `Anonymized`.
 pub fn without_hash<'c>(query: Query<'c>, column: &'static str) -> Query<'c> {
     is_keyed(query.push("CASE WHEN "), column).push(" THEN 'Anonymized' ELSE ").push(column).push(" END")
+}
+
+/// Appends the condition of a filter by channel. A single channel is compared without an array, so that an index by channel
+/// and time gives the order.
+pub fn with_channels<'c>(query: Query<'c>, column: &'static str, channels: Option<&[Channel]>) -> Query<'c> {
+    match channels {
+        Some([one]) => query.push(" AND ").push(column).with(" = ", *one),
+        Some(several) => query.push(" AND ").push(column).with_any("", several.iter().map(|channel| channel.as_str())),
+        None => query,
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::ageing::DURATIONS;
-use super::expressions::{DURATION, SECONDS};
+use super::expressions::{DURATION, SECONDS, with_channels};
 use super::kinds::Channel;
 use crate::base::day::{change_of_offset, utc_offset};
 use crate::base::id::TenantId;
@@ -197,11 +197,7 @@ impl Compared {
     /// Appends the condition of an interaction.
     fn select<'c>(&self, query: Query<'c>, tenant: TenantId) -> Query<'c> {
         let query = query.with(" WHERE tenant_id = ", tenant).with_some(" AND at >= ", self.from);
-        let query = query.with_some(" AND at < ", self.to);
-        match &self.channels {
-            Some(channels) => query.with_any(" AND channel", channels.iter().map(|channel| channel.as_str())),
-            None => query,
-        }
+        with_channels(query.with_some(" AND at < ", self.to), "channel", self.channels.as_deref())
     }
 }
 

@@ -116,11 +116,7 @@ impl Condition {
                 Some(queues) => query.with_any(" AND r.queue", queues.iter().map(String::as_str)),
                 None => query,
             },
-            Self::Channels => match wanted.channels.as_deref() {
-                Some([one]) => query.with(" AND r.channel = ", *one),
-                Some(several) => query.with_any(" AND r.channel", several.iter().map(|channel| channel.as_str())),
-                None => query,
-            },
+            Self::Channels => expressions::with_channels(query, "r.channel", wanted.channels.as_deref()),
             Self::Outcome => query.with_some(" AND r.outcome = ", wanted.outcome.as_deref()),
             Self::Direction => query.with_some(" AND r.direction = ", wanted.direction),
             Self::Anonymized => match wanted.anonymized {

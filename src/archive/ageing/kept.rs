@@ -13,6 +13,7 @@ use chrono::{Months, NaiveDate};
 use super::chunk::ChunkRow;
 use super::first_of_month;
 use crate::archive::counting::CountFilter;
+use crate::archive::expressions::with_channels;
 use crate::archive::kinds::{Channel, Direction};
 use crate::base::id::TenantId;
 use crate::store::{Archive, Query, Result, Sql, Tx};
@@ -117,10 +118,7 @@ pub async fn has_kept(tx: &mut Tx<Archive>, tenant: TenantId, (from, to): Days, 
 }
 
 fn of_channels<'c>(query: Query<'c>, filter: &CountFilter) -> Query<'c> {
-    match filter.channels.as_deref() {
-        Some(channels) => query.with_any(" AND channel", channels.iter().map(|channel| channel.as_str())),
-        None => query,
-    }
+    with_channels(query, "channel", filter.channels.as_deref())
 }
 
 /// Appends the condition that a cell has a word. Small cells have no word of their own.
@@ -133,14 +131,9 @@ fn with_word<'c>(query: Query<'c>, column: &'static str, word: Option<&str>) -> 
 
 /// Whether interactions of some channels and of a month were aged before. Interactions that come after that are late.
 pub async fn has_month(tx: &mut Tx<Archive>, tenant: TenantId, channels: &[Channel], month: NaiveDate) -> Result<bool> {
-    let one: Option<(i64,)> = tx
-        .query("SELECT n FROM kept_agents")
-        .with(" WHERE tenant_id = ", tenant)
-        .with(" AND month = ", month)
-        .with_any(" AND channel", channels.iter().map(|channel| channel.as_str()))
-        .push(" AND n > 0 LIMIT 1")
-        .maybe()
-        .await?;
+    let query = tx.query("SELECT n FROM kept_agents").with(" WHERE tenant_id = ", tenant).with(" AND month = ", month);
+    let one: Option<(i64,)> =
+        with_channels(query, "channel", Some(channels)).push(" AND n > 0 LIMIT 1").maybe().await?;
     Ok(one.is_some())
 }
 
