@@ -1,7 +1,7 @@
 //! Requests with their mentions and results: a bounded number of statements for any number of requests.
 
 use super::model::{Request, Status, StoredRequest};
-use super::{checklist, preview_sql, sql};
+use super::{checklist, sql};
 use crate::archive::mentions::{self, Owner};
 use crate::base::id::{RequestId, TenantId};
 use crate::store::{Archive, Result, Tx};
@@ -21,11 +21,11 @@ pub async fn complete(tx: &mut Tx<Archive>, tenant: TenantId, requests: Vec<Requ
     let ids: Vec<_> = requests.iter().map(|one| one.id).collect();
     let mut checklists = checklist::of(tx, tenant, &ids).await?;
     let mut mentions = mentions::of(tx, tenant, Owner::Request, &commented).await?;
-    let mut counts = sql::counts(tx, tenant, &done).await?;
+    let mut counts = sql::counts(tx, tenant, &done, "anonymized").await?;
     let mut contents = sql::contents(tx, tenant, &done).await?;
     let mut files = sql::files(tx, tenant, &done).await?;
     let all: Vec<_> = requests.iter().map(|one| one.id).collect();
-    let mut previews = preview_sql::previews(tx, tenant, &all).await?;
+    let mut previews = sql::counts(tx, tenant, &all, "previewed").await?;
     let stored = |request: Request| StoredRequest {
         interactions: interactions.remove(&request.id).unwrap_or_default(),
         checklist: checklists.remove(&request.id).unwrap_or_default(),

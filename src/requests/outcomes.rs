@@ -17,7 +17,7 @@ pub struct Restored {
 
 /// The numbers of some requests so far.
 pub async fn of(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -> Result<Vec<Outcome>> {
-    let counts = sql::counts(tx, tenant, ids).await?;
+    let counts = sql::counts(tx, tenant, ids, "anonymized").await?;
     let contents = sql::contents(tx, tenant, ids).await?;
     let outcome = |id: &RequestId| {
         let count = |target| counts.get(id).and_then(|counts| counts.get(&target)).copied().unwrap_or_default();

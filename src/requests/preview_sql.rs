@@ -1,28 +1,8 @@
 //! Statements about the numbers of records that were counted when requests were entered (N3).
 
-use super::sql::Counts;
 use crate::base::id::{RequestId, TenantId};
 use crate::base::target::Target;
 use crate::store::{Archive, Result, Tx};
-
-/// The numbers of records that were counted when some requests were entered. Most requests have none.
-pub async fn previews(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -> Result<Counts> {
-    let mut previews = Counts::new();
-    if ids.is_empty() {
-        return Ok(previews);
-    }
-    let rows: Vec<(RequestId, Target, i64)> = tx
-        .query("SELECT request_id, target, previewed FROM request_counts")
-        .with(" WHERE tenant_id = ", tenant)
-        .with_any(" AND request_id", ids.iter().copied())
-        .push(" AND previewed IS NOT NULL")
-        .all()
-        .await?;
-    for (id, target, previewed) in rows {
-        previews.entry(id).or_default().insert(target, previewed.unsigned_abs());
-    }
-    Ok(previews)
-}
 
 pub async fn insert_previews(
     tx: &mut Tx<Archive>,

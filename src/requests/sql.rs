@@ -152,19 +152,17 @@ pub async fn waiting_twice(
 
 pub type Counts = HashMap<RequestId, BTreeMap<Target, u64>>;
 
-pub async fn counts(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId]) -> Result<Counts> {
+/// The numbers of a column of `request_counts`. A request without a number is left out.
+pub async fn counts(tx: &mut Tx<Archive>, tenant: TenantId, ids: &[RequestId], column: &'static str) -> Result<Counts> {
     let mut counts = Counts::new();
     if ids.is_empty() {
         return Ok(counts);
     }
-    let rows: Vec<(RequestId, Target, i64)> = tx
-        .query("SELECT request_id, target, anonymized FROM request_counts")
-        .with(" WHERE tenant_id = ", tenant)
-        .with_any(" AND request_id", ids.iter().copied())
-        .all()
-        .await?;
-    for (id, target, anonymized) in rows {
-        counts.entry(id).or_default().insert(target, anonymized.unsigned_abs());
+    let query = tx.query("SELECT request_id, target, ").push(column).push(" FROM request_counts");
+    let query = query.with(" WHERE tenant_id = ", tenant).with_any(" AND request_id", ids.iter().copied());
+    let rows: Vec<(RequestId, Target, i64)> = query.push(" AND ").push(column).push(" IS NOT NULL").all().await?;
+    for (id, target, records) in rows {
+        counts.entry(id).or_default().insert(target, records.unsigned_abs());
     }
     Ok(counts)
 }
