@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::journal_watch::JournalWatch;
 use crate::audit;
+use crate::base::memory::MemoryUse;
 use crate::delivery;
 use crate::http::health::Health;
 use crate::journal::State;
@@ -100,7 +101,7 @@ async fn observe(
     }
     let standing = &stores.journal.standing;
     metrics.journal(State::ALL.map(|state| (state.as_str(), state == standing.state())), standing.failures());
-    for (pool, size, drawn) in stores.memory.usage() {
+    for MemoryUse { pool, size, drawn } in stores.memory.usage() {
         metrics.memory(pool, size, drawn);
     }
     let now = stores.clock.now();

@@ -187,11 +187,12 @@ impl<'a, K: RecordKind> Arrival<'a, K> {
     pub fn mentions<'b>(
         &'b self,
         row: &'b sql::Row<'b, K>,
-        (id, bits, was_there): (RecordId, i16, bool),
+        (written, was_there): (&sql::WrittenRow, bool),
         (known, erasures): (&'b Resolved, &'b Erasures),
     ) -> impl Iterator<Item = NewMention> + 'b {
         let record = self.sent.record;
         let own = own_identifiers(&record.customer);
+        let (id, bits) = (written.id, written.forgotten);
         let is_gone = bits & forgotten::CUSTOMER != 0;
         let is_closed = is_closed(was_there || self.is_again(), bits);
         let is_kept = move |found: &Found, id: IdentifierId| !is_gone && (!is_closed || self.had(found, id));

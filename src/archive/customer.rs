@@ -36,15 +36,22 @@ pub async fn customer(
     query.maybe().await
 }
 
-/// The numbers and addresses of the customers of some interactions: `(id, phone_id, email_id)`. An interaction that the
-/// tenant does not have is left out.
+/// An interaction with the number and the address of its customer.
+#[derive(sqlx::FromRow)]
+pub struct InteractionCustomer {
+    pub id: RecordId,
+    pub phone_id: Option<IdentifierId>,
+    pub email_id: Option<IdentifierId>,
+}
+
+/// The numbers and addresses of the customers of some interactions. An interaction that the tenant does not have is left
+/// out.
 pub async fn customers(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     interactions: &[RecordId],
-) -> Result<Vec<(RecordId, Option<IdentifierId>, Option<IdentifierId>)>> {
-    type Row = (RecordId, Option<IdentifierId>, Option<IdentifierId>);
-    let mut found: Vec<Row> = Vec::with_capacity(interactions.len());
+) -> Result<Vec<InteractionCustomer>> {
+    let mut found = Vec::with_capacity(interactions.len());
     for chunk in interactions.chunks(1_000) {
         let query = tx.query("SELECT id, phone_id, email_id FROM interactions").with(" WHERE tenant_id = ", tenant);
         found.append(&mut query.with_keys(" AND id", chunk.iter().copied()).all().await?);

@@ -83,26 +83,20 @@ pub async fn rename<K: RecordKind>(tx: &mut Tx<Archive>, tenant: TenantId, ids: 
     Ok(())
 }
 
-/// The interactions of some external ids, each with its id and the bits of what was forgotten of it.
-pub async fn ids(
-    tx: &mut Tx<Archive>,
-    tenant: TenantId,
-    external_ids: impl Iterator<Item = String>,
-) -> Result<Vec<(String, RecordId, i16)>> {
-    tx.query("SELECT external_id, id, forgotten FROM ")
-        .push(Interaction::TABLE)
-        .with(" WHERE tenant_id = ", tenant)
-        .with_any(" AND external_id", external_ids)
-        .all()
-        .await
+/// The channel of a stored interaction.
+#[derive(sqlx::FromRow)]
+pub struct StoredChannel {
+    pub external_id: String,
+    pub id: RecordId,
+    pub channel: Channel,
 }
 
-/// The interactions of some external ids, each with its id and channel.
+/// The interactions of some external ids, each with its channel.
 pub async fn channels(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     external_ids: impl Iterator<Item = String>,
-) -> Result<Vec<(String, RecordId, Channel)>> {
+) -> Result<Vec<StoredChannel>> {
     tx.query("SELECT external_id, id, channel FROM ")
         .push(Interaction::TABLE)
         .with(" WHERE tenant_id = ", tenant)

@@ -180,15 +180,15 @@ impl<K: RecordKind> Batch<'_, K> {
     /// this attempt read it.
     fn changes(
         (arrivals, rows): (&[Arrival<'_, K>], &[sql::Row<'_, K>]),
-        written: &[(String, RecordId, i16)],
+        written: &[sql::WrittenRow],
         known: &BatchKnown,
         late: &Late,
     ) -> Result<Changes, ArchiveError> {
-        let written: HashMap<_, _> =
-            written.iter().map(|(external_id, id, bits)| (external_id.as_str(), (*id, *bits))).collect();
+        let written: HashMap<_, _> = written.iter().map(|row| (row.external_id.as_str(), row)).collect();
         let mut changes = Changes::default();
         for (no, (arrival, row)) in arrivals.iter().zip(rows).enumerate() {
-            let (id, bits) = written.get(arrival.external_id).copied().ok_or(StoreError::NoRow)?;
+            let written = *written.get(arrival.external_id).ok_or(StoreError::NoRow)?;
+            let (id, bits) = (written.id, written.forgotten);
             let before = arrival.forgotten_before();
             if bits & forgotten::ANYBODY & !(before | row.forgotten) != 0 {
                 return Err(StoreError::Contended.into());
@@ -210,7 +210,7 @@ impl<K: RecordKind> Batch<'_, K> {
             }
             changes.learned.extend(late.get(&no).into_iter().flatten().map(|one| (id.0, *one)));
             let known = (&known.ids, &known.erasures);
-            changes.mentions.extend(arrival.mentions(row, (id, bits, was_there), known));
+            changes.mentions.extend(arrival.mentions(row, (written, was_there), known));
         }
         Ok(changes)
     }

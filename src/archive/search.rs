@@ -6,9 +6,9 @@ use pii::Kind;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::existing;
+use super::existing::{self, StoredChannel};
 use super::hidden::{self, Hiding};
-use super::kinds::{Channel, RecordKind};
+use super::kinds::{Channel, Interaction, RecordKind};
 use super::listing::{self, PageQuery, RecordPage};
 use super::mentions::{self, Owner};
 use super::model::{ArchiveError, Record, Search, forgotten};
@@ -96,9 +96,7 @@ pub async fn interactions_of<'i>(
     let wanted: HashMap<String, &str> =
         external_ids.flat_map(|id| [(id.to_owned(), id), (keyed_id(&keyset, id), id)]).collect();
     let found = existing::channels(&mut app.archive.read().await?, tenant, wanted.keys().cloned()).await?;
-    let named = |(stored, id, channel): (String, RecordId, Channel)| {
-        wanted.get(&stored).map(|external_id| ((*external_id).to_owned(), (id, channel)))
-    };
+    let named = |one: StoredChannel| Some(((*wanted.get(&one.external_id)?).to_owned(), (one.id, one.channel)));
     Ok(found.into_iter().filter_map(named).collect())
 }
 
@@ -114,11 +112,9 @@ pub async fn lookup(
     let keyset = app.keysets.get(&app.vault, actor.tenant).await?;
     let keyed: Vec<String> = external_ids.iter().map(|id| keyed_id(&keyset, id)).collect();
     let stored = external_ids.iter().chain(&keyed).cloned();
-    let known = existing::ids(&mut app.archive.read().await?, actor.tenant, stored).await?;
-    let is_shown = |(id, _, bits): &(String, RecordId, i16)| bits & forgotten::CUSTOMER == 0 || !is_keyed(id);
-    let known: HashMap<String, RecordId> =
-        known.into_iter().filter(is_shown).map(|(external_id, id, _)| (external_id, id)).collect();
-    let of = |(external_id, keyed)| known.get(keyed).or_else(|| known.get(external_id)).copied();
+    let mut known = existing::existing::<Interaction>(&mut app.archive.read().await?, actor.tenant, stored).await?;
+    known.retain(|external_id, one| one.forgotten & forgotten::CUSTOMER == 0 || !is_keyed(external_id));
+    let of = |(external_id, keyed)| known.get(keyed).or_else(|| known.get(external_id)).map(|one| one.id);
     let found: Vec<_> = external_ids.iter().zip(&keyed).map(of).collect();
     let detail = json!({ "target": Target::Archive.as_str(), "asked": external_ids.len() });
     let entry = Entry::new(Action::ArchiveLookedUp, found.iter().flatten().count(), detail);

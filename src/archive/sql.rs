@@ -34,14 +34,23 @@ impl<K: RecordKind> Row<'_, K> {
     }
 }
 
-/// Writes records, and replaces those of the same external id. An identifier that was forgotten in a record stays forgotten. It returns
-/// the external id and the id of each record, and the bits of what is forgotten of it now.
+/// A record as it was written.
+#[derive(sqlx::FromRow)]
+pub struct WrittenRow {
+    pub external_id: String,
+    pub id: RecordId,
+    /// The bits of what is forgotten of it now.
+    pub forgotten: i16,
+}
+
+/// Writes records, and replaces those of the same external id. An identifier that was forgotten in a record stays
+/// forgotten.
 pub async fn upsert<K: RecordKind>(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     rows: &[Row<'_, K>],
     now: DateTime<Utc>,
-) -> Result<Vec<(String, RecordId, i16)>> {
+) -> Result<Vec<WrittenRow>> {
     let query = tx.query("INSERT INTO ").push(K::TABLE).push(" (tenant_id, changed_at, cell_key, ");
     let query = columns::<K>(query).push(")");
     // PostgreSQL takes the rows as columns: see `Query::with_array`.

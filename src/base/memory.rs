@@ -86,6 +86,16 @@ struct MemoryPool {
     size: u64,
 }
 
+/// The use of a pool.
+#[derive(Clone, Copy, Debug)]
+pub struct MemoryUse {
+    /// The name of the pool.
+    pub pool: &'static str,
+    pub size: u64,
+    /// The bytes that are drawn from it.
+    pub drawn: u64,
+}
+
 /// A share of a pool. Dropped, it is given back.
 #[derive(Debug)]
 pub struct MemoryShare(OwnedSemaphorePermit);
@@ -169,15 +179,14 @@ impl MemoryBudget {
         })
     }
 
-    /// The name of each pool, its size, and the bytes that are drawn from it.
     #[must_use]
-    pub fn usage(&self) -> [(&'static str, u64, u64); 5] {
+    pub fn usage(&self) -> [MemoryUse; 5] {
         let Self { texts, analysis, arriving, work, leaving, .. } = self;
         let pools =
             [("texts", texts), ("analysis", analysis), ("arriving", arriving), ("work", work), ("leaving", leaving)];
         pools.map(|(name, pool)| {
             let free = pool.permits.available_permits() as u64 * UNIT;
-            (name, pool.size, (pool.size / UNIT * UNIT).saturating_sub(free))
+            MemoryUse { pool: name, size: pool.size, drawn: (pool.size / UNIT * UNIT).saturating_sub(free) }
         })
     }
 
@@ -309,11 +318,11 @@ mod tests {
         // The other pools are free.
         let others = (memory.text(1 << 20).await.unwrap(), memory.analysis_of_longer(5 << 10, 1 << 20).await.unwrap());
         let others = (others, memory.work(1 << 20).await.unwrap(), memory.leaving(10 << 10).unwrap());
-        assert!(memory.usage().iter().all(|(_, size, drawn)| size == drawn), "{:?}", memory.usage());
+        assert!(memory.usage().iter().all(|one| one.size == one.drawn), "{:?}", memory.usage());
         memory.patience = LONG_PATIENCE;
         let (waited, ()) = tokio::join!(memory.arriving(15 << 10), async { drop(first) });
         drop((waited.unwrap(), small, others));
-        assert!(memory.usage().iter().all(|(.., drawn)| *drawn == 0), "{:?}", memory.usage());
+        assert!(memory.usage().iter().all(|one| one.drawn == 0), "{:?}", memory.usage());
     }
 
     #[tokio::test]

@@ -21,11 +21,21 @@ pub fn issue(key: &Key, place: &[u8], (tenant, thing): (TenantId, Uuid)) -> Resu
     Ok((URL_SAFE_NO_PAD.encode(key.seal(&clear, place, LENGTH)?), sha256(&number)))
 }
 
-/// The tenant, the hash, and the thing of a ticket. `None`: the text never was a ticket of this place.
+/// The parts of a ticket.
+#[derive(Debug)]
+pub struct OpenedTicket {
+    pub tenant: TenantId,
+    /// The hash that a table keeps.
+    pub hash: [u8; 32],
+    pub thing: Uuid,
+}
+
+/// The parts of a ticket. `None`: the text never was a ticket of this place.
 #[must_use]
-pub fn read(key: &Key, place: &[u8], text: &str) -> Option<(TenantId, [u8; 32], Uuid)> {
+pub fn read(key: &Key, place: &[u8], text: &str) -> Option<OpenedTicket> {
     let clear = key.open(&URL_SAFE_NO_PAD.decode(text).ok()?, place).ok()?;
     let (tenant, rest) = clear.split_first_chunk::<16>()?;
     let (number, thing) = rest.split_first_chunk::<16>()?;
-    Some((TenantId(Uuid::from_bytes(*tenant)), sha256(number), Uuid::from_slice(thing).ok()?))
+    let tenant = TenantId(Uuid::from_bytes(*tenant));
+    Some(OpenedTicket { tenant, hash: sha256(number), thing: Uuid::from_slice(thing).ok()? })
 }

@@ -10,7 +10,7 @@ use super::once::Once;
 use super::sql;
 use crate::base::actor::Actor;
 use crate::base::id::ContentId;
-use crate::base::ticket;
+use crate::base::ticket::{self, OpenedTicket};
 use crate::content_rows::Content;
 use crate::vault::AppContext;
 
@@ -68,8 +68,8 @@ pub async fn issue_ticket(
 /// player fetches a recording piece by piece, and a HEAD fetches nothing.
 pub async fn redeem_ticket(stores: &AppContext, text: &str, is_part: bool) -> Result<Option<Redeemed>, ContentError> {
     let key = stores.service_key().await?;
-    let Some((tenant, hash, shown)) = ticket::read(&key, PLACE, text) else { return Ok(None) };
-    let shown = ContentId(shown);
+    let Some(OpenedTicket { tenant, hash, thing }) = ticket::read(&key, PLACE, text) else { return Ok(None) };
+    let shown = ContentId(thing);
     let mut tx = stores.archive.read().await?;
     let known = sql::ticket(&mut tx, tenant, &hash).await?;
     let Some(ticket) = known.filter(|ticket| ticket.expires_at > stores.clock.now()) else { return Ok(None) };

@@ -29,7 +29,7 @@ use crate::base::day::local_day;
 use crate::base::id::{ExportId, IdentifierId, TenantId};
 use crate::base::page::Position;
 use crate::base::target::Target;
-use crate::base::ticket;
+use crate::base::ticket::{self, OpenedTicket};
 use crate::content::{ContentStore, Once};
 use crate::idempotency::{self, Call, IdempotencyKey};
 use crate::store::{self, Archive, Reference, Tx};
@@ -248,7 +248,7 @@ pub async fn redeem(
     text: &str,
 ) -> Result<Download, ExportError> {
     let key = app.service_key().await?;
-    let (tenant, hash, _) = ticket::read(&key, PLACE, text).ok_or(ExportError::NotFound)?;
+    let OpenedTicket { tenant, hash, .. } = ticket::read(&key, PLACE, text).ok_or(ExportError::NotFound)?;
     let mut tx = app.archive.write().await?;
     let taken = sql::take_ticket(&mut tx, tenant, &hash, app.clock.now()).await?.ok_or(ExportError::NotFound)?;
     tx.commit().await?;

@@ -152,12 +152,17 @@ pub async fn insert_event(tx: &mut Tx<Archive>, tenant: TenantId, event: &Stored
         .await
 }
 
-/// The next events without messages: their ids, kinds, and times.
-pub async fn open_events(
-    tx: &mut Tx<Archive>,
-    tenant: TenantId,
-    limit: i64,
-) -> Result<Vec<(EventId, String, DateTime<Utc>)>> {
+/// An event without messages.
+#[derive(sqlx::FromRow)]
+pub struct OpenEvent {
+    pub id: EventId,
+    /// The word of its kind, or [`TEST`].
+    pub kind: String,
+    pub at: DateTime<Utc>,
+}
+
+/// The next events without messages.
+pub async fn open_events(tx: &mut Tx<Archive>, tenant: TenantId, limit: i64) -> Result<Vec<OpenEvent>> {
     tx.query("SELECT id, kind, at FROM webhook_events")
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND is_open ORDER BY id LIMIT ", limit)

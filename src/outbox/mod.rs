@@ -20,7 +20,7 @@ use crate::store::{Archive, Query, Result, Tx};
 
 pub use destination::{delete_destination, destination, upsert_destination};
 pub use event::{
-    EventKind, EventKinds, StoredEvent, TEST, close_events, count_open, events, events_since, insert_event,
+    EventKind, EventKinds, OpenEvent, StoredEvent, TEST, close_events, count_open, events, events_since, insert_event,
     join_events, oldest_open, open_events, publish, purge_events,
 };
 pub use model::{ClaimedDelivery, Delivery, DeliveryState, Destination};

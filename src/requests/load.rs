@@ -24,8 +24,7 @@ pub async fn complete(tx: &mut Tx<Archive>, tenant: TenantId, requests: Vec<Requ
     let mut counts = sql::counts(tx, tenant, &done, "anonymized").await?;
     let mut contents = sql::contents(tx, tenant, &done).await?;
     let mut files = sql::files(tx, tenant, &done).await?;
-    let all: Vec<_> = requests.iter().map(|one| one.id).collect();
-    let mut previews = sql::counts(tx, tenant, &all, "previewed").await?;
+    let mut previews = sql::counts(tx, tenant, &ids, "previewed").await?;
     let stored = |request: Request| StoredRequest {
         interactions: interactions.remove(&request.id).unwrap_or_default(),
         checklist: checklists.remove(&request.id).unwrap_or_default(),

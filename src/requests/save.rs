@@ -144,7 +144,7 @@ pub async fn known_interactions(
     let lists = lists.into_iter().filter(|list| list.len() <= MOST_INTERACTIONS);
     let ids: BTreeSet<RecordId> = lists.flatten().filter_map(|raw| interaction_id(&actor.form, raw)).collect();
     let found = customers(tx, actor.tenant, &ids.into_iter().collect::<Vec<_>>()).await?;
-    let found = found.into_iter().map(|(id, phone, email)| NamedInteraction { id, phone, email });
+    let found = found.into_iter().map(|one| NamedInteraction { id: one.id, phone: one.phone_id, email: one.email_id });
     Ok(KnownInteractions::new(actor.form.clone(), found))
 }
 

@@ -14,7 +14,7 @@ use crate::base::crypto::BlindIndex;
 use crate::base::target::Target;
 use crate::store::{Db, Vault};
 use crate::tenants::Tenant;
-use crate::vault::{self, AppContext, HashesOf, Keyset, VaultError};
+use crate::vault::{self, AppContext, ErasedHash, HashesOf, Keyset, VaultError};
 
 /// The bits of the filter: 16 MiB, whatever the number of identifiers.
 const FILTER_BITS: u32 = 27;
@@ -234,14 +234,14 @@ impl Matcher {
             drop(tx);
             for one in chunk {
                 let TextSource { table, column, record, at, target, .. } = &*one.source;
-                let own = erased.iter().filter(|(hash, ..)| *hash == one.hash);
+                let own = erased.iter().filter(|erased| erased.index == one.hash);
                 let covering: Vec<_> = own
                     .clone()
-                    .filter(|(_, _, erasure)| {
+                    .filter(|ErasedHash { erasure, .. }| {
                         at.is_none_or(|at| at < erasure.cutoff)
                             && target.is_none_or(|target| erasure.targets.contains(target))
                     })
-                    .map(|(_, request, _)| *request)
+                    .map(|erased| erased.request)
                     .collect();
                 let class = if covering.is_empty() { FindingClass::Exposed } else { FindingClass::Residue };
                 if let (LookupKind::Whole, Some(table), Some(column), Some(record)) = (one.look, table, column, record)

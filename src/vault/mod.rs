@@ -23,8 +23,8 @@ mod webhook_secret;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use pii::Identifier;
 use pii::mask;
-use pii::{Identifier, Kind};
 
 use crate::audit::Grant;
 use crate::base::crypto::BlindIndex;
@@ -37,13 +37,13 @@ pub use erasures::{erased_identifiers, old_erasures};
 pub use journal_keys::has_keys;
 pub use keyset::{Keyset, Keysets, fingerprint};
 pub use master::{MasterKey, MasterKeys};
-pub use model::{Described, Erasure, FoundAgain, NewErasure, RepeatedErasure, VaultError};
+pub use model::{Described, Erasure, FoundAgain, LostIdentifier, NewErasure, RepeatedErasure, VaultError};
 pub use recipient_keys::{drop_recipient_keys, keep_recipient_key, recipient_key};
 pub use rotation::{
     KeyStatus, Rewrapped, delete_unused_keys, has_older_key, keys, next_version, reseal_content_keys,
     reseal_delivery_secret, reseal_identifiers, rewrap, rotate,
 };
-pub use scanning::{HashesOf, erased, hashes, identified};
+pub use scanning::{ErasedHash, HashesOf, erased, hashes, identified};
 pub use secret::{DeliverySecret, delivery_secret, drop_delivery_secret, keep_delivery_secret};
 pub use signing::{SigningPurpose, SigningVersion};
 pub use sql::{drop_content_keys, walk_content_keys};
@@ -151,11 +151,17 @@ pub async fn ids_among(
 pub async fn reserve(
     tx: &mut Tx<Vault>,
     keyset: &Keyset,
-    lost: impl IntoIterator<Item = (IdentifierId, Kind, BlindIndex)>,
+    lost: impl IntoIterator<Item = LostIdentifier>,
 ) -> Result<(), VaultError> {
     let (key_version, _) = keyset.newest()?;
-    let row =
-        |(id, kind, index)| sql::NewIdentifier { id, kind, bound_to: None, index, sealed: Vec::new(), key_version };
+    let row = |LostIdentifier { id, kind, index }| sql::NewIdentifier {
+        id,
+        kind,
+        bound_to: None,
+        index,
+        sealed: Vec::new(),
+        key_version,
+    };
     let rows: Vec<_> = lost.into_iter().map(row).collect();
     for chunk in rows.chunks(sql::INSERT_CHUNK) {
         sql::insert(tx, keyset.tenant, chunk).await?;

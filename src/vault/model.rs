@@ -26,6 +26,14 @@ impl Erasure {
     }
 }
 
+/// An identifier whose value a restore has lost.
+#[derive(Clone, Copy, Debug)]
+pub struct LostIdentifier {
+    pub id: IdentifierId,
+    pub kind: Kind,
+    pub index: BlindIndex,
+}
+
 /// The entry of an identifier in the erasure journal. It reveals nothing but the mask.
 #[derive(Clone, Debug)]
 pub struct Described {

@@ -70,12 +70,19 @@ pub async fn identified(
     Ok(rows.iter().filter_map(|(hash,)| to_index(hash)).collect())
 }
 
+/// The erasure of a keyed hash by a request.
+pub struct ErasedHash {
+    pub index: BlindIndex,
+    pub request: RequestId,
+    pub erasure: Erasure,
+}
+
 /// The erasures of some keyed hashes, with their requests.
 pub async fn erased(
     tx: &mut Tx<Vault>,
     tenant: TenantId,
     hashes: impl IntoIterator<Item = BlindIndex>,
-) -> Result<Vec<(BlindIndex, RequestId, Erasure)>> {
+) -> Result<Vec<ErasedHash>> {
     let rows: Vec<(Vec<u8>, RequestId, DateTime<Utc>, Targets)> = tx
         .query("SELECT index_hash, request_id, cutoff, targets FROM erasures")
         .with(" WHERE tenant_id = ", tenant)
@@ -83,7 +90,7 @@ pub async fn erased(
         .all()
         .await?;
     let erased = |(hash, request, cutoff, targets): (Vec<u8>, _, _, _)| {
-        Some((to_index(&hash)?, request, Erasure { cutoff, targets }))
+        Some(ErasedHash { index: to_index(&hash)?, request, erasure: Erasure { cutoff, targets } })
     };
     Ok(rows.into_iter().filter_map(erased).collect())
 }

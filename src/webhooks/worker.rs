@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use futures_util::StreamExt as _;
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ use super::sending::Sending;
 use super::sql::{self, Settled};
 use crate::base::id::{RecipientId, TenantId};
 use crate::base::recipient::TokenForm;
-use crate::outbox::{self, Stopping, Webhook};
+use crate::outbox::{self, OpenEvent, Stopping, Webhook};
 use crate::recipients;
 use crate::telemetry::Metrics;
 use crate::tenants::Tenant;
@@ -166,16 +166,17 @@ impl WebhookWorker {
         if webhooks.is_empty() {
             return Ok(false);
         }
-        let gets = |webhook: &&Webhook, kind: &str, at: DateTime<Utc>| {
-            webhook.created_at - CLOCK_SKEW <= at && webhook.events.kinds().iter().any(|own| own.as_str() == kind)
+        let gets = |webhook: &&Webhook, event: &OpenEvent| {
+            webhook.created_at - CLOCK_SKEW <= event.at
+                && webhook.events.kinds().iter().any(|own| own.as_str() == event.kind)
         };
         let messages: Vec<_> = events
             .iter()
-            .flat_map(|(event, kind, at)| {
-                webhooks.iter().filter(|webhook| gets(webhook, kind, *at)).map(|webhook| (webhook.id, *event))
+            .flat_map(|event| {
+                webhooks.iter().filter(|webhook| gets(webhook, event)).map(|webhook| (webhook.id, event.id))
             })
             .collect();
-        let closed: Vec<_> = events.iter().map(|(event, ..)| *event).collect();
+        let closed: Vec<_> = events.iter().map(|event| event.id).collect();
         let mut tx = archive.write().await?;
         sql::insert(&mut tx, tenant, &messages, clock.now()).await?;
         outbox::close_events(&mut tx, tenant, &closed).await?;

@@ -5,15 +5,12 @@
 
 use std::collections::HashSet;
 
-use pii::Kind;
-
-use crate::base::crypto::BlindIndex;
 use crate::base::id::{IdentifierId, TenantId};
 use crate::journal::{self, Body, JournalEntry, ObjectKind};
 use crate::nightly::model::PassResult;
 use crate::nightly::steps::gc_identifiers::{self, keeping};
 use crate::store::Reference;
-use crate::vault::{self, AppContext, Described, Keyset};
+use crate::vault::{self, AppContext, Described, Keyset, LostIdentifier};
 use crate::{holds, requests};
 
 /// How many identifiers one statement reads.
@@ -82,7 +79,9 @@ async fn reserve_all(app: &AppContext, tenant: TenantId, mut wanted: HashSet<Ide
         };
         // An identifier that the vault did not have at that time has no keyed hash there.
         let known = keys.into_iter().filter(|(_, _, index)| *index != Described::unknown().index);
-        let found = known.filter_map(|(id, kind, index)| Some((id.filter(|id| wanted.remove(id))?, kind, index)));
+        let found = known.filter_map(|(id, kind, index)| {
+            Some(LostIdentifier { id: id.filter(|id| wanted.remove(id))?, kind, index })
+        });
         let found: Vec<_> = found.collect();
         replace_revived(app, tenant, &keyset, &found).await?;
         let mut tx = app.vault.write().await?;
@@ -98,14 +97,14 @@ async fn replace_revived(
     app: &AppContext,
     tenant: TenantId,
     keyset: &Keyset,
-    lost: &[(IdentifierId, Kind, BlindIndex)],
+    lost: &[LostIdentifier],
 ) -> PassResult<()> {
-    let known = vault::find_again(&mut app.vault.read().await?, tenant, lost.iter().map(|(.., index)| *index)).await?;
+    let known = vault::find_again(&mut app.vault.read().await?, tenant, lost.iter().map(|one| one.index)).await?;
     let mut revived: Vec<IdentifierId> = known.values().copied().collect();
     revived.sort_unstable();
     let unused = gc_identifiers::unreferenced(&mut app.archive.read().await?, tenant, &revived, keeping()).await?;
     let mut tx = app.vault.write().await?;
-    for (id, _, index) in lost {
+    for LostIdentifier { id, index, .. } in lost {
         if let Some(old) = known.get(index).filter(|old| unused.contains(old)) {
             vault::replace_id(&mut tx, keyset, *old, *id).await?;
         }
