@@ -5,6 +5,7 @@
 //! Times, annotations, and words of everyday language may be passed over; any other digit breaks the match. The number begins
 //! and ends with a group.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use super::elsewhere::foreign_code;
@@ -27,7 +28,13 @@ const CODE_GAP: usize = 8;
 pub(super) const HIDDEN: char = '\u{FDDA}';
 
 /// Adds the own number in pieces outside of `taken`.
-pub(super) fn find(text: &str, said: &[Said], numbers: &Numbers, taken: &[Range<usize>]) -> Finds {
+pub(super) fn find(
+    text: &str,
+    said: &[Said],
+    numbers: &Numbers,
+    taken: &[Range<usize>],
+    turns: &OnceCell<Turns>,
+) -> Finds {
     let mut found = Finds::new();
     if said.len() < 2 {
         return found;
@@ -38,23 +45,34 @@ pub(super) fn find(text: &str, said: &[Said], numbers: &Numbers, taken: &[Range<
     if !has_digits_of(text, said, national) {
         return found;
     }
-    let turns = Turns::of(text);
-    let tokens = stream::tokens(text, said, taken, &turns);
+    let turns = turns.get_or_init(|| Turns::of(text));
+    let tokens = stream::tokens(text, said, taken, turns);
     if tokens.len() < 2 {
         return found;
     }
-    let mut own = OwnDigits { text: turns.plain(), numbers, national, prefixes, turns: &turns, speaker: None };
+    let mut own = OwnDigits { text: turns.plain(), numbers, national, prefixes, turns, speaker: None };
     let all: Vec<usize> = (0..tokens.len()).collect();
     own.search(&tokens, &all, &mut found);
+    let spoken = by_speaker(&tokens, turns);
     for speaker in turns.speakers() {
-        let said: Vec<usize> =
-            all.iter().copied().filter(|at| turns.speaker(tokens[*at].range.start) == speaker).collect();
         let mut more = Finds::new();
         own.speaker = Some(speaker);
-        own.search(&tokens, &said, &mut more);
+        own.search(&tokens, &spoken[speaker], &mut more);
         super::resolve::add(&mut found, more);
     }
     found
+}
+
+/// The tokens of each speaker whose turns are read by themselves. Nobody's come first.
+fn by_speaker(tokens: &[Token], turns: &Turns) -> Vec<Vec<usize>> {
+    let Some(last) = turns.speakers().last() else { return Vec::new() };
+    let mut spoken = vec![Vec::new(); last + 1];
+    for (at, token) in tokens.iter().enumerate() {
+        if let Some(all) = spoken.get_mut(turns.speaker(token.range.start)) {
+            all.push(at);
+        }
+    }
+    spoken
 }
 
 /// Whether each digit of the number is somewhere in what is said: most texts are told by it. Words that are joined have no other digits

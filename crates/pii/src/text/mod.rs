@@ -74,6 +74,7 @@ mod words;
 #[cfg(test)]
 mod stories;
 
+use std::cell::OnceCell;
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -308,11 +309,13 @@ impl Finder {
     fn add_pieces(&self, text: &str, said: &[Said], found: &mut Finds) {
         let is_certain = |(_, find): &&(Range<usize>, Find)| !matches!(find, Find::Identifier(_)) || self.is_own(find);
         let certain: Vec<_> = found.iter().filter(is_certain).map(|(range, _)| range.clone()).collect();
-        let pieces = interrupted::find(text, said, &self.numbers, &certain);
+        // Most texts need no speakers. If both searches do, they are read once.
+        let turns = OnceCell::new();
+        let pieces = interrupted::find(text, said, &self.numbers, &certain, &turns);
         resolve::add_pieces(text, found, pieces);
         if let Some(own) = &self.email {
             let certain = resolve::ranges(&found.iter().filter(is_certain).cloned().collect());
-            resolve::add_pieces(text, found, own_address::find(text, own, &certain));
+            resolve::add_pieces(text, found, own_address::find(text, own, &certain, &turns));
         }
     }
 

@@ -4,17 +4,19 @@
 //! dots, fillers, annotations, times, labels, and turns of other speakers are passed over; any other word ends the
 //! search. The words are read once for the whole text, so that a sign costs only the few words that are compared at it.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use super::address_signs::next_sign;
 use super::obfuscated::goes_on;
 use super::own_words::{Part, Step, Window, Words};
 use super::resolve::Finds;
+use super::turns::Turns;
 use super::{Find, Found, overlaps};
 use crate::{Email, Pii};
 
 /// Adds the own address in pieces outside of `taken`.
-pub(super) fn find(text: &str, own: &Pii<Email>, taken: &[Range<usize>]) -> Finds {
+pub(super) fn find(text: &str, own: &Pii<Email>, taken: &[Range<usize>], turns: &OnceCell<Turns>) -> Finds {
     let mut found = Finds::new();
     let Some((local, domain)) = own.expose().as_str().rsplit_once('@') else { return found };
     let (local, domain) = (Part::new(local), Part::new(domain));
@@ -26,7 +28,7 @@ pub(super) fn find(text: &str, own: &Pii<Email>, taken: &[Range<usize>]) -> Find
         if overlaps(taken, &sign) || !domain.may_follow(&text[sign.end..]) || !local.may_precede(&text[..sign.start]) {
             continue;
         }
-        let words = words.get_or_insert_with(|| Words::of(text));
+        let words = words.get_or_insert_with(|| Words::of(text, turns.get_or_init(|| Turns::of(text))));
         let Some(places) = around(&words.window(&sign), &sign, &local, &domain) else { continue };
         from = places[places.len() - 1].end;
         let mut find = Some(Find::Identifier(Found::Email(own.clone())));

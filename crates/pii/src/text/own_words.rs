@@ -85,7 +85,7 @@ impl Word {
 /// The words of a text by their speakers, without labels and stamps, and its annotations.
 pub(super) struct Words<'t> {
     text: &'t str,
-    turns: Turns,
+    turns: &'t Turns,
     said: Vec<Word>,
     notes: Vec<Range<usize>>,
     /// The word that was looked up last.
@@ -93,8 +93,7 @@ pub(super) struct Words<'t> {
 }
 
 impl<'t> Words<'t> {
-    pub(super) fn of(text: &'t str) -> Self {
-        let turns = Turns::of(text);
+    pub(super) fn of(text: &'t str, turns: &'t Turns) -> Self {
         let notes: Vec<Range<usize>> = Notes::within(text, &(0..text.len())).collect();
         let mut words = Vec::new();
         let (mut note, mut at) = (0, 0);

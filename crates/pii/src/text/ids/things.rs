@@ -5,9 +5,14 @@
 //! if that word is for a phone, for a place where one is, or for those who are called: `mobilnr`, `jobbnummer`. In
 //! English the two words are apart, and any word may be before `number`. So there, only known words count.
 
+use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
+use std::sync::LazyLock;
+
 use crate::text::cues::{ends_with_cue, last_words};
 use crate::text::digits::Group;
 use crate::text::suppressed::is_time;
+use crate::text::words::Quick;
 
 /// Words for things that have numbers, in small letters. A word may have an ending of [`ENDINGS`].
 const THINGS: &str = "order ordre ordren bestilling bestillingen beställning sak saken sag sagen ärende ärendet case \
@@ -56,6 +61,12 @@ const GLUED: [&str; 10] =
 /// Words for a number that are before the word for what has it, and words that may be between the two.
 const FIRST_NUMBERS: [&str; 6] = ["numéro", "número", "numero", "numer", "nr", "n"];
 const OF: [&str; 6] = ["de", "du", "del", "di", "da", "do"];
+
+/// The words of a list by their hash. A list is gone through for each figure of a text otherwise.
+type Words = HashSet<&'static str, BuildHasherDefault<Quick>>;
+
+static THING_WORDS: LazyLock<Words> = LazyLock::new(|| THINGS.split_ascii_whitespace().collect());
+static OWNER_WORDS: LazyLock<Words> = LazyLock::new(|| OWNERS.split_ascii_whitespace().collect());
 
 /// The text that may follow the word of a thing.
 const ENDINGS: [&str; 9] = ["no", "id", "sid", "en", "et", "s", "er", "n", "ens"];
@@ -167,14 +178,14 @@ fn names_phone(stem: &str) -> bool {
 }
 
 fn is_owner(word: &str) -> bool {
-    let is_one = |word: &str| word.len() > 1 && OWNERS.split_ascii_whitespace().any(|owner| owner == word);
+    let is_one = |word: &str| word.len() > 1 && OWNER_WORDS.contains(word);
     is_one(word) || word.strip_suffix('s').is_some_and(is_one) || is_thing(word)
 }
 
 /// Whether a word in small letters names a thing that has a number. Of a compound, the last part counts: `Feilkode`.
 pub(in crate::text) fn is_thing(word: &str) -> bool {
     const LAST: [&str; 6] = ["kode", "koden", "kod", "koodi", "faktura", "ordre"];
-    let is_known = |word: &str| !word.is_empty() && THINGS.split_ascii_whitespace().any(|thing| thing == word);
+    let is_known = |word: &str| !word.is_empty() && THING_WORDS.contains(word);
     is_known(word)
         || ENDINGS.iter().any(|ending| word.strip_suffix(ending).is_some_and(is_known))
         || is_glued(word)

@@ -71,6 +71,10 @@ const UNITS: [&str; 27] = [
     "bytes", "tavua", "kb", "gb", "tb", "kib", "mib", "gib", "km", "kg", "poeng",
 ];
 
+/// The longest word of money and the longest unit, in bytes. A longer word is neither, and is not read: it may be as
+/// long as the text.
+const LONGEST_WORD: usize = 24;
+
 fn is_unit(word: &str) -> bool {
     UNITS.contains(&word.to_lowercase().as_str()) || word == "MB"
 }
@@ -96,7 +100,11 @@ fn ends_with_money(before: &str) -> bool {
 
 fn begins_with_money(after: &str) -> bool {
     let after = after.trim_start_matches([' ', '\u{A0}']);
-    let end = after.char_indices().take(8).find(|(_, c)| !c.is_alphabetic()).map_or(after.len(), |(at, _)| at);
     let is_whole = [",-", ",\u{2013}"].iter().any(|sign| after.starts_with(sign));
-    is_whole || after.starts_with(['$', '€', '£']) || is_money(&after[..end]) || is_unit(&after[..end])
+    if is_whole || after.starts_with(['$', '€', '£']) {
+        return true;
+    }
+    let near = &after[..after.floor_char_boundary(LONGEST_WORD)];
+    let word = near.find(|c: char| !c.is_alphabetic()).map_or(near, |end| &near[..end]);
+    !word.is_empty() && word.len() < LONGEST_WORD && (is_money(word) || is_unit(word))
 }
