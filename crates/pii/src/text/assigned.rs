@@ -1,15 +1,17 @@
 //! The numbers that a country assigns, and how it groups their digits: made out once for each country code.
 //!
 //! A row of figures has several readings at each of its figures. So what is cheap is known here without reading a number:
-//! how long the country's numbers are, and in which groups it writes them.
+//! how long the country's numbers are, which of them it assigns, and in which groups it writes them.
+
+mod automaton;
 
 use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, Region as PhoneRegion};
 
-use super::memo::Memo;
 use super::plan::{LONGEST, is_length};
+use automaton::Automaton;
 
 /// The numbers of a country code.
 #[derive(Debug)]
@@ -17,9 +19,9 @@ pub(super) struct Assigned {
     code: u16,
     /// The allowed lengths. Bit `n` means `n` digits.
     lengths: u32,
-    /// The first region of the code, and those that share the code with it.
-    region: PhoneRegion,
-    others: Vec<PhoneRegion>,
+    /// The regions that share the code.
+    regions: Vec<PhoneRegion>,
+    automaton: OnceLock<Option<Automaton>>,
     shapes: OnceLock<HashSet<u64>>,
 }
 
@@ -31,12 +33,11 @@ impl Assigned {
     }
 
     fn read(code: u16) -> Option<Self> {
-        let mut regions = PHONE_NUMBER_UTIL.get_regions_for_country_calling_code(i32::from(code))?;
-        let (region, others) = (regions.next()?, regions.collect());
+        let regions = PHONE_NUMBER_UTIL.get_regions_for_country_calling_code(i32::from(code))?.collect();
         let written = code.to_string();
         let lengths = (2..=LONGEST).filter(|length| is_length(&written, *length));
         let lengths = lengths.fold(0, |lengths, length| lengths | 1 << length);
-        Some(Self { code, lengths, region, others, shapes: OnceLock::new() })
+        Some(Self { code, lengths, regions, automaton: OnceLock::new(), shapes: OnceLock::new() })
     }
 
     /// The country code.
@@ -55,17 +56,23 @@ impl Assigned {
     }
 
     /// Whether digits are a number that the country assigns.
-    pub(super) fn has(&self, national: &[u8], memo: &Memo) -> bool {
-        self.has_length(national.len()) && memo.is_assigned(Memo::key(self.code, national), || self.assigns(national))
+    pub(super) fn has(&self, national: &[u8]) -> bool {
+        if !self.has_length(national.len()) {
+            return false;
+        }
+        match self.automaton() {
+            Some(automaton) => automaton.has(national),
+            None => PHONE_NUMBER_UTIL.is_valid_number(&self.number(national)),
+        }
     }
 
-    /// The library asks each region of a shared code for its kinds of numbers, and then the one that has it once more. Nearly
-    /// every number is one of the first region, which is asked alone.
-    fn assigns(&self, national: &[u8]) -> bool {
-        let number = self.number(national);
-        let is_of = |region: PhoneRegion| PHONE_NUMBER_UTIL.is_valid_number_for_region(&number, region);
-        is_of(self.region)
-            || self.others.iter().any(|region| is_of(*region)) && PHONE_NUMBER_UTIL.is_valid_number(&number)
+    /// Whether the library reads all digits of an assigned number as the number.
+    pub(super) fn has_no_prefix(&self) -> bool {
+        self.automaton().is_some_and(Automaton::has_no_prefix)
+    }
+
+    fn automaton(&self) -> Option<&Automaton> {
+        self.automaton.get_or_init(|| Automaton::of(self.code, &self.regions)).as_ref()
     }
 
     fn number(&self, national: &[u8]) -> PhoneNumber {

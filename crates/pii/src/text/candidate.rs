@@ -123,7 +123,7 @@ impl Candidate {
     /// Whether its country has the number.
     pub(super) fn is_assigned(&mut self, text: &str, stretch: &Stretch, memo: &Memo) -> bool {
         let national = self.national(stretch);
-        if !self.country.has(&national, memo) {
+        if !self.country.has(&national) {
             return false;
         }
         if self.is_foreign() && self.fit < Fit::Habit {

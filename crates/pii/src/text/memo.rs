@@ -3,8 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::Mutex;
 
 use super::assigned::DigitShape;
 use crate::{Phone, Pii};
@@ -19,8 +18,6 @@ pub(super) type MemoKey = Option<u64>;
 /// The facts of numbers that are remembered.
 #[derive(Default)]
 pub(super) struct Memo {
-    /// Whether a country assigns a number.
-    assigned: OnceLock<Box<[AtomicU64]>>,
     /// How its country groups a number.
     pub(super) written: Recent<[DigitShape; 3]>,
     /// The number that digits are.
@@ -30,9 +27,6 @@ pub(super) struct Memo {
 }
 
 impl Memo {
-    /// How many answers are remembered: 16 KiB of them.
-    const SIZE: usize = 2048;
-
     /// The key of a number. A digit in front keeps zeros: 51 bits are enough for it and 15 digits, and 10 for the code.
     pub(super) fn key(code: u16, national: &[u8]) -> MemoKey {
         if national.len() > LONGEST {
@@ -40,21 +34,6 @@ impl Memo {
         }
         let digits = national.iter().fold(1, |number: u64, digit| number * 10 + u64::from(digit - b'0'));
         Some(u64::from(code) << 51 | digits)
-    }
-
-    /// Whether a country assigns a number, which `answer` says if it is not remembered.
-    pub(super) fn is_assigned(&self, key: MemoKey, answer: impl FnOnce() -> bool) -> bool {
-        let Some(key) = key else { return answer() };
-        let slots = self.assigned.get_or_init(|| (0..Self::SIZE).map(|_| AtomicU64::new(0)).collect());
-        let place = key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-        let slot = &slots[usize::try_from(place).unwrap_or_default() % Self::SIZE];
-        let known = slot.load(Ordering::Relaxed);
-        if known >> 1 == key {
-            return known & 1 == 1;
-        }
-        let answer = answer();
-        slot.store(key << 1 | u64::from(answer), Ordering::Relaxed);
-        answer
     }
 }
 
@@ -104,8 +83,7 @@ mod tests {
         let keys = keys.map(|(code, digits)| Memo::key(code, digits.as_bytes()).unwrap());
         assert!((1..keys.len()).all(|no| !keys[..no].contains(&keys[no])), "{keys:?}");
         let memo = Memo::default();
-        assert!(memo.is_assigned(Memo::key(47, b"91827364"), || true));
         assert_eq!(format!("{memo:?}"), "Memo(..)");
-        assert!(memo.is_assigned(None, || true) && !memo.is_assigned(None, || false), "nothing is remembered");
+        assert!(memo.phones.get(None, || None).is_none(), "nothing is remembered");
     }
 }

@@ -39,7 +39,7 @@ impl Numbers {
             self.beginning_at(text, stretch, at, |mut candidate| {
                 // A reading is dear: what cannot count anyway is not read.
                 if candidate.counts(stretch, &segment)
-                    && row.allows(text, stretch, &segment, &candidate, self.memo())
+                    && row.allows(text, stretch, &segment, &candidate)
                     && candidate.is_assigned(text, stretch, self.memo())
                     && !candidate.is_of_code(text, stretch)
                 {
@@ -74,6 +74,9 @@ impl Numbers {
     /// The number that a reading is, if its country really assigns it.
     pub(super) fn phone(&self, stretch: &Stretch, candidate: &Candidate) -> Option<Pii<Phone>> {
         let (code, national) = (candidate.country.code(), candidate.national(stretch));
+        if candidate.country.has_no_prefix() {
+            return std::str::from_utf8(&national).ok().map(|national| Phone::stored(format!("+{code}{national}")));
+        }
         let read = || Phone::of_assigned(code, &national, self.region());
         self.memo().phones.get(Memo::key(code, &national), read)
     }

@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use super::candidate::Candidate;
 use super::digits::Stretch;
-use super::memo::Memo;
 
 /// The row of groups of one size, with one sign between them, that a candidate is a part of.
 #[derive(Default)]
@@ -23,7 +22,6 @@ impl EqualRow {
         stretch: &Stretch,
         segment: &Range<usize>,
         candidate: &Candidate,
-        memo: &Memo,
     ) -> bool {
         let groups = &stretch.groups[candidate.first..=candidate.last];
         let (size, count) = (groups[0].len(), groups.len());
@@ -48,7 +46,7 @@ impl EqualRow {
                 row.len().is_multiple_of(count)
                     && row.clone().step_by(count).all(|at| {
                         let digits = stretch.groups[at].from..stretch.groups[at + count - 1].to;
-                        candidate.country.has(&stretch.digits[digits], memo)
+                        candidate.country.has(&stretch.digits[digits])
                     })
             }
         };
