@@ -1,6 +1,8 @@
 //! Figures that a word or sign before them makes the id of a thing: `ordre 4536123097`, `case #0676847`,
 //! `RF-40908052-12`, `v0.66.2668`. They are no numbers of other people. The record's own number counts nevertheless.
 
+mod cases;
+mod paths;
 pub(super) mod things;
 
 use std::ops::Range;
@@ -41,6 +43,9 @@ fn is_uuid(bytes: &[u8]) -> bool {
 /// The text that is looked at before a group, in bytes.
 const NEAR: usize = 48;
 
+/// The fewest digits of an id in one piece.
+const LONG: usize = 5;
+
 /// Marks the groups of an id that begins with a group.
 pub(super) fn mark(text: &str, stretch: &mut Stretch, first: usize) {
     let groups = &stretch.groups;
@@ -57,13 +62,20 @@ pub(super) fn mark(text: &str, stretch: &mut Stretch, first: usize) {
     };
     let has_hyphen = groups.get(first + 1).is_some_and(|next| is_joined(&next.gap, '-'));
     let is_numbered = near.ends_with('#') && !super::cues::ends_with_cue(near);
-    let last = if let Some(last) = business_end(near, stretch, first) {
+    let known_end = || {
+        let word = things::word_of_number(near);
+        business_end(&word, stretch, first)
+            .or_else(|| reference_end(&word, stretch, first))
+            .or_else(|| cases::end(near, stretch, first))
+    };
+    let last = if let Some(last) = known_end() {
         last
     } else if is_book(stretch, first)
         || is_business(near, stretch, first)
         || is_numbered
         || follows_letters(near)
         || things::follows(near, &groups[first], has_hyphen)
+        || groups[first].len() >= LONG && groups[first].gap.plus.is_none() && paths::is_path(before)
     {
         joined('-')
     } else if near.ends_with(['v', 'V']) && !near[..near.len() - 1].ends_with(char::is_alphanumeric) {
@@ -115,8 +127,7 @@ const BUSINESSES: [(&str, usize); 9] = [
 
 /// The last group of the number of a business that a word before it names: `CVR 31 66 23 38`. It may have the groups
 /// of a phone number.
-fn business_end(near: &str, stretch: &Stretch, first: usize) -> Option<usize> {
-    let word = things::word_of_number(near);
+fn business_end(word: &str, stretch: &Stretch, first: usize) -> Option<usize> {
     let (_, length) = BUSINESSES.into_iter().find(|(known, _)| *known == word)?;
     let begun = stretch.groups[first].from;
     let rest = stretch.groups[first..].iter().enumerate();
@@ -125,6 +136,27 @@ fn business_end(near: &str, stretch: &Stretch, first: usize) -> Option<usize> {
         .find(|(_, group)| group.to - begun >= length)
         .filter(|(_, group)| group.to - begun == length)
         .map(|(at, _)| first + at)
+}
+
+/// Words for the reference of a payment.
+const REFERENCES: [&str; 8] =
+    ["kid", "ocr", "fik", "viite", "viitenumero", "viitenro", "zahlungsreferenz", "verwendungszweck"];
+
+/// The most digits of a reference of a payment (KID).
+const LONGEST_REFERENCE: usize = 25;
+
+/// The last group of the reference of a payment that a word before it names: `KID 98 76 54 32 1`. A longer group is a
+/// reference by itself.
+fn reference_end(word: &str, stretch: &Stretch, first: usize) -> Option<usize> {
+    let groups = &stretch.groups[first..];
+    if groups[0].gap.plus.is_some() || !REFERENCES.contains(&word) {
+        return None;
+    }
+    let is_part = |group: &&Group| {
+        is_joined(&group.gap, ' ') && group.len() <= LONG && group.to - groups[0].from <= LONGEST_REFERENCE
+    };
+    let rest = if groups[0].len() <= LONG { groups[1..].iter().take_while(is_part).count() } else { 0 };
+    Some(first + rest)
 }
 
 /// Whether the text before a figure ends with a label of the number of a Finnish business.

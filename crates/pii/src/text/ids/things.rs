@@ -22,6 +22,7 @@ const THINGS: &str = "order ordre ordren bestilling bestillingen beställning sa
     rechnung vorgang aktenzeichen booking reservation pnr po bilag cvr orgnr kid ocr isbn issn ean gtin gln artikel \
     produkt sku build commit issue job jobb batch serial account contract kontrakt vertrag sopimus sopimuksen avtal \
     abonnement abonnemang gavekort presentkort gutschein lahjakortti voucher kupong kupon kode kod code koodi pin puk \
+    asia diarie diaari journal viite zahlungsreferenz verwendungszweck geschäftszeichen az gz fik \
     målerstand mätarställning zählerstand mittarilukema session model trace amount beløp beløbet belopp betrag summa \
     summe total totalt sum balance saldo \
     commande facture contrat colis suivi référence compte siret siren tva bestelling factuur zaak dossier zending kvk btw rekening pedido factura envío seguimiento contrato cuenta caso referencia nif \
@@ -34,7 +35,7 @@ const OWNERS: &str = "kunde kunden kund customer client klient asiakas asiakkaan
     user bruger bruker användare benutzer käyttäjä konto kontoen meeting møte møde möte kokous part model modell \
     modellen confirmation transaksjon transaction transaktion tapahtuma session patient employee ansatt student elev \
     device enhet laite gerät måler mätare zähler mittari kort card passport licence license vehicle room registration \
-    membership bestell klant cliente klienta";
+    membership bestell klant cliente klienta betaling betalning payment zahlung maksu";
 
 /// Words for a number of any kind, and those that are written in one with the word before them.
 const NUMBERS: [&str; 16] = [
@@ -105,9 +106,17 @@ pub(super) fn follows(near: &str, group: &Group, has_hyphen: bool) -> bool {
     }
     let near = trim_signs(near);
     let word = last_word(near).to_lowercase();
-    if group.len() >= 5 && (is_thing(&word) || is_programs(near)) {
-        return true;
-    }
+    group.len() >= 5 && (is_thing(&word) || is_programs(near)) || is_numbered(near)
+}
+
+/// Whether a text ends with the word of a thing, or with one for its number.
+pub(super) fn names(near: &str) -> bool {
+    let near = trim_signs(near);
+    is_thing(&last_word(near).to_lowercase()) || is_numbered(near)
+}
+
+/// Whether a text ends with the number of a thing and perhaps words behind it: `ordrenummeret mitt er`.
+fn is_numbered(near: &str) -> bool {
     let mut rest = near;
     for _ in 0..=MOST_BETWEEN {
         let word = last_word(rest).to_lowercase();
@@ -143,7 +152,7 @@ fn is_programs(near: &str) -> bool {
 
 /// Whether a text ends with the number of a thing, in one word or in two.
 fn names_number(near: &str, word: &str) -> bool {
-    if is_glued(word) {
+    if is_glued(word) || is_abbreviated(near) {
         return true;
     }
     let rest = trim_signs(&near[..near.len() - last_word(near).len()]);
@@ -158,6 +167,19 @@ fn names_number(near: &str, word: &str) -> bool {
         before
     };
     FIRST_NUMBERS.contains(&before.as_str()) && is_owner(word)
+}
+
+/// Whether a text ends with the first letter of a thing and the short word for its number: `dnr`, `j.nr.` The letters
+/// `t` and `m` may also be those of a phone.
+fn is_abbreviated(near: &str) -> bool {
+    let rest = ["nro", "nr"].iter().find_map(|number| {
+        let at = near.len().checked_sub(number.len())?;
+        near.get(at..).filter(|end| end.eq_ignore_ascii_case(number)).map(|_| &near[..at])
+    });
+    let Some(rest) = rest else { return false };
+    let mut before = rest.strip_suffix('.').unwrap_or(rest).chars().rev();
+    let letter = before.next().filter(|c| c.is_alphabetic() && !matches!(c, 't' | 'T' | 'm' | 'M'));
+    letter.is_some() && !before.next().is_some_and(char::is_alphanumeric)
 }
 
 /// Whether a word is the number of a thing: `medlemsnr`, `userid`.
@@ -184,7 +206,7 @@ fn is_owner(word: &str) -> bool {
 
 /// Whether a word in small letters names a thing that has a number. Of a compound, the last part counts: `Feilkode`.
 pub(in crate::text) fn is_thing(word: &str) -> bool {
-    const LAST: [&str; 6] = ["kode", "koden", "kod", "koodi", "faktura", "ordre"];
+    const LAST: [&str; 9] = ["kode", "koden", "kod", "koodi", "faktura", "ordre", "referanse", "referenz", "zeichen"];
     let is_known = |word: &str| !word.is_empty() && THING_WORDS.contains(word);
     is_known(word)
         || ENDINGS.iter().any(|ending| word.strip_suffix(ending).is_some_and(is_known))

@@ -1,9 +1,14 @@
 //! Amounts: prices with a sign of money before or behind them, or with cents, and figures with a unit behind them.
 
+use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
+use std::sync::LazyLock;
+
 use super::{goes_on, run, set};
 use crate::digit;
 use crate::text::cues::ends_with_cue;
 use crate::text::digits::{Group, Lookalike, Stretch};
+use crate::text::words::Quick;
 
 /// `45 678 912,50`, `kr 45 678 912`, `$45.678.912`, `45 678 912 kr`: thousands, and a sign of money or cents. A price
 /// that a number follows or is followed by takes nothing of it: `kr 99 98 76 54 32`, `98 76 54 32 1 500 kr`.
@@ -65,18 +70,34 @@ fn is_amount(before: &str, after: &str) -> bool {
 
 const MONEY: [&str; 12] = ["kr", "kr.", "nok", "sek", "dkk", "eur", "euro", "usd", "gbp", "kroner", "kronor", "chf"];
 
-/// Units of what is counted or measured. They count behind a figure only.
-const UNITS: [&str; 27] = [
-    "kwh", "mwh", "gwh", "wh", "kw", "stk", "stck", "stück", "styck", "st", "kpl", "pcs", "ms", "µs", "ns", "byte",
-    "bytes", "tavua", "kb", "gb", "tb", "kib", "mib", "gib", "km", "kg", "poeng",
-];
+/// Units of what is measured, and what is counted by the million. They count behind a figure only. In all languages here,
+/// a word of several meanings, such as `calls`, is none.
+const UNITS: &str = "kwh mwh gwh wh kw stk stck stück styck st kpl pcs ms µs ns byte bytes tavua kb gb tb kib mib gib km kg \
+    poeng kappaletta euroa dollar dollars brukere brugere følgere lesere læsere seere lyttere innbyggere indbyggere kunder \
+    abonnenter medlemmer besøkende besøgende personer mennesker enheter enheder användare följare läsare tittare lyssnare \
+    invånare prenumeranter medlemmar besökare personer människor enheter nutzer nutzern benutzer einwohner einwohnern \
+    aufrufe abonnenten besucher follower mitglieder stücke käyttäjää asukasta asiakasta näyttökertaa latausta tilausta \
+    katselukertaa seuraajaa jäsentä views users units downloads customers subscribers followers members viewers visitors \
+    listeners readers inhabitants impressions rows records items pieces euros pounds";
+
+/// The endings of words for several deeds, which are counted: `visninger`, `beställningar`, `Bestellungen`.
+const DEEDS: [&str; 10] =
+    ["ninger", "linger", "dinger", "tinger", "ningar", "lingar", "sjoner", "tioner", "ungen", "tions"];
+
+/// The fewest letters before such an ending.
+const SHORTEST_STEM: usize = 3;
+
+static UNIT_WORDS: LazyLock<HashSet<&str, BuildHasherDefault<Quick>>> =
+    LazyLock::new(|| UNITS.split_ascii_whitespace().collect());
 
 /// The longest word of money and the longest unit, in bytes. A longer word is neither, and is not read: it may be as
 /// long as the text.
 const LONGEST_WORD: usize = 24;
 
 fn is_unit(word: &str) -> bool {
-    UNITS.contains(&word.to_lowercase().as_str()) || word == "MB"
+    let small = word.to_lowercase();
+    let is_deed = |ending: &&str| small.strip_suffix(*ending).is_some_and(|stem| stem.len() >= SHORTEST_STEM);
+    UNIT_WORDS.contains(small.as_str()) || word == "MB" || DEEDS.iter().any(is_deed)
 }
 
 fn is_money(word: &str) -> bool {

@@ -17,6 +17,7 @@ mod records;
 mod rows;
 mod spoken;
 mod suppressed;
+mod traps;
 
 use super::*;
 
