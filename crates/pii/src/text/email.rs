@@ -155,8 +155,18 @@ fn may_begin_with(own: &Pii<Email>, domain: &str) -> bool {
     if domain.is_ascii() {
         domain.get(..own_domain.len()).is_some_and(begins)
     } else {
-        domain.contains('.') || !own_domain.contains('.')
+        (domain.contains('.') || !own_domain.contains('.')) && begins_alike(domain, own_domain)
     }
+}
+
+/// Whether a domain may have the letters of another one, as far as it has letters that are the same in ASCII.
+fn begins_alike(domain: &str, own_domain: &str) -> bool {
+    // A label of other letters has others in ASCII.
+    if own_domain.contains("xn--") {
+        return true;
+    }
+    let written = domain.chars().filter(|c| !is_invisible(*c)).take_while(char::is_ascii);
+    written.zip(own_domain.chars()).all(|(c, own)| c.eq_ignore_ascii_case(&own))
 }
 
 /// Whether what looks like an address is none that anybody writes to: the user of a URL (`postgres://user:pw@db.x.no`) or of a

@@ -67,8 +67,9 @@ pub(super) fn find(
 fn by_speaker(tokens: &[Token], turns: &Turns) -> Vec<Vec<usize>> {
     let Some(last) = turns.speakers().last() else { return Vec::new() };
     let mut spoken = vec![Vec::new(); last + 1];
+    let mut roles = turns.roles();
     for (at, token) in tokens.iter().enumerate() {
-        if let Some(all) = spoken.get_mut(turns.speaker(token.range.start)) {
+        if let Some(all) = spoken.get_mut(roles.of(&token.range).speaker) {
             all.push(at);
         }
     }

@@ -97,6 +97,7 @@ impl<'t> Words<'t> {
         let notes: Vec<Range<usize>> = Notes::within(text, &(0..text.len())).collect();
         let mut words = Vec::new();
         let (mut note, mut at) = (0, 0);
+        let mut roles = turns.roles();
         while let Some(ahead) = text[at..].find(char::is_alphanumeric) {
             let start = at + ahead;
             let rest = &text[start..];
@@ -105,12 +106,13 @@ impl<'t> Words<'t> {
             while notes.get(note).is_some_and(|note: &Range<usize>| note.end < end) {
                 note += 1;
             }
-            if turns.is_label(&(start..end)) || turns.is_stamp(&(start..end)) {
+            let role = roles.of(&(start..end));
+            if role.is_label || role.is_stamp {
                 continue;
             }
             let is_noted = notes.get(note).is_some_and(|note| note.start <= start);
             words.push(Word {
-                speaker: position(turns.speaker(start)),
+                speaker: position(role.speaker),
                 start: position(start),
                 end: position(end),
                 note: is_noted.then(|| position(note)),

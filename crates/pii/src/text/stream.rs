@@ -76,10 +76,11 @@ impl Token {
 
 /// The tokens of what is said in a text, outside of `taken` and of labels.
 pub(super) fn tokens(text: &str, said: &[Said], taken: &[Range<usize>], turns: &Turns) -> Vec<Token> {
-    let mut tokens: Vec<Token> = Vec::new();
+    let mut tokens: Vec<Token> = Vec::with_capacity(said.len());
+    let mut roles = turns.roles();
     for one in said {
         let range = one.range();
-        if overlaps(taken, &range) || turns.is_label(&range) {
+        if roles.of(&range).is_label || overlaps(taken, &range) {
             continue;
         }
         match one.what {
@@ -87,7 +88,7 @@ pub(super) fn tokens(text: &str, said: &[Said], taken: &[Range<usize>], turns: &
             What::Digits | What::Mixed => {
                 for range in groups(text, &range) {
                     let digits = text[range.clone()].chars().filter_map(digit).map(|digit| digit as u8);
-                    let is_optional = turns.is_stamp(&range);
+                    let is_optional = roles.of(&range).is_stamp;
                     tokens.push(Token { alone: Digits::of(digits), is_optional, ..Token::new(range) });
                 }
             }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::{overlaps, stamps};
+use super::stamps;
 
 /// The longest label of a line.
 const LONGEST_LABEL: usize = 60;
@@ -62,16 +62,15 @@ impl Turns {
         &self.plain
     }
 
-    /// Whether a word is part of a stamp, or of a line that has nothing but the speaker and a stamp.
-    pub(super) fn is_stamp(&self, word: &Range<usize>) -> bool {
-        overlaps(&self.stamps, word)
-            || self.line(word.start).is_some_and(|line| line.is_header && word.end <= line.said)
-    }
-
     /// The speakers whose turns are to be read by themselves: none where there is only one.
     pub(super) fn speakers(&self) -> impl Iterator<Item = usize> + use<> {
         let count = if self.speakers > 1 { self.speakers.min(MOST_SPEAKERS) } else { 0 };
         1..=count
+    }
+
+    /// The roles of the words of the text, which are asked for in its order.
+    pub(super) const fn roles(&self) -> WordRoles<'_> {
+        WordRoles { turns: self, lines: 0, stamps: 0 }
     }
 
     fn line(&self, at: usize) -> Option<&Line> {
@@ -98,10 +97,39 @@ impl Turns {
         }
         said
     }
+}
 
-    /// Whether a word belongs to a label.
-    pub(super) fn is_label(&self, word: &Range<usize>) -> bool {
-        self.line(word.start).is_some_and(|line| !line.is_header && word.end <= line.said)
+/// Goes through the lines and stamps of a text beside its words, so that none is looked up.
+pub(super) struct WordRoles<'t> {
+    turns: &'t Turns,
+    /// How many lines begin before the last word, and how many stamps end there.
+    lines: usize,
+    stamps: usize,
+}
+
+/// The role of a word.
+pub(super) struct WordRole {
+    /// Whether it belongs to a label.
+    pub is_label: bool,
+    /// Whether it is part of a stamp, or of a line that has nothing but the speaker and a stamp.
+    pub is_stamp: bool,
+    pub speaker: usize,
+}
+
+impl WordRoles<'_> {
+    /// The role of a word that does not begin before the last one.
+    pub(super) fn of(&mut self, word: &Range<usize>) -> WordRole {
+        let Turns { lines, stamps, .. } = self.turns;
+        self.lines += lines[self.lines..].iter().take_while(|line| line.start <= word.start).count();
+        self.stamps += stamps[self.stamps..].iter().take_while(|stamp| stamp.end <= word.start).count();
+        let line = self.lines.checked_sub(1).map(|at| &lines[at]);
+        let is_before = line.is_some_and(|line| word.end <= line.said);
+        let is_header = line.is_some_and(|line| line.is_header);
+        WordRole {
+            is_label: is_before && !is_header,
+            is_stamp: is_before && is_header || stamps.get(self.stamps).is_some_and(|stamp| stamp.start < word.end),
+            speaker: line.map_or(0, |line| line.speaker),
+        }
     }
 }
 
