@@ -7,9 +7,9 @@
 
 #![expect(clippy::print_stdout, reason = "the table is the result")]
 
+mod clock;
+
 use std::error::Error;
-use std::fs::read_to_string;
-use std::time::{Duration, Instant};
 
 use pii::text::{Finder, Own};
 use pii::{Email, PersonName, Phone};
@@ -253,21 +253,12 @@ impl Recipe {
     }
 }
 
-/// The processor time of this thread on Linux, and the time of day elsewhere.
-fn now(begun: Instant) -> Duration {
-    let spent = read_to_string("/proc/thread-self/schedstat").ok();
-    let spent = spent.and_then(|line| line.split_whitespace().next()?.parse().ok()).map(Duration::from_nanos);
-    spent.unwrap_or_else(|| begun.elapsed())
-}
-
 /// How many seconds a megabyte of a text takes.
 fn rate(finder: &Finder, text: &str) -> f64 {
-    let begun = Instant::now();
-    let before = now(begun);
-    std::hint::black_box(finder.find_all(text));
+    let seconds = clock::seconds(|| drop(finder.find_all(text)));
     #[expect(clippy::cast_precision_loss, reason = "a text is short")]
     let megabytes = text.len() as f64 / 1e6;
-    now(begun).saturating_sub(before).as_secs_f64() / megabytes
+    seconds / megabytes
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -283,8 +274,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let _ = finder.find_all(&Recipe { seed, units: PARTS.map(str::to_owned).to_vec(), by_chance: true }.text(LONG));
     let mut chance = Chance(seed);
     let all = (0..count).map(|seed| Recipe::draw(&mut chance, seed));
-    let mut rates: Vec<(f64, Recipe)> =
-        all.map(|recipe| (rate(&finder, &recipe.text(SHORT)), recipe)).collect();
+    let mut rates: Vec<(f64, Recipe)> = all.map(|recipe| (rate(&finder, &recipe.text(SHORT)), recipe)).collect();
     rates.sort_by(|one, other| other.0.total_cmp(&one.0));
     rates.truncate(WORST);
     for (first, recipe) in &mut rates {

@@ -63,6 +63,9 @@ const GLUED: [&str; 10] =
 const FIRST_NUMBERS: [&str; 6] = ["numéro", "número", "numero", "numer", "nr", "n"];
 const OF: [&str; 6] = ["de", "du", "del", "di", "da", "do"];
 
+/// Words between a thing and the word for its number: `saken med nummer 98765432`.
+const HAVING: [&str; 7] = ["med", "har", "with", "has", "mit", "hat", "fikk"];
+
 /// The words of a list by their hash. A list is gone through for each figure of a text otherwise.
 type Words = HashSet<&'static str, BuildHasherDefault<Quick>>;
 
@@ -158,7 +161,9 @@ fn names_number(near: &str, word: &str) -> bool {
     let rest = trim_signs(&near[..near.len() - last_word(near).len()]);
     let before = last_word(rest).to_lowercase();
     if NUMBERS.contains(&word) {
-        return is_owner(&before);
+        // A person has a number too, so behind such a verb only a thing counts.
+        let owner = || last_word(trim_signs(&rest[..rest.len() - last_word(rest).len()])).to_lowercase();
+        return is_owner(&before) || HAVING.contains(&before.as_str()) && is_thing(&owner());
     }
     // In some languages the two words change their places: `numéro client`, `número de cliente`, `nr klienta`.
     let before = if OF.contains(&before.as_str()) {

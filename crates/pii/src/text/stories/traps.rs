@@ -67,6 +67,13 @@ fn the_cases_of_authorities_are_no_numbers() {
         "2024/N",
         "N/2024",
         "Se 2024/N, takk",
+        "saken med nummer N",
+        "ordren har nummer N",
+        "the case with number N",
+        "ärendet med nummer N",
+        "sagen har nr. N",
+        "Vertrag mit nr. N",
+        "sak (nr. N)",
     ]);
     are_found(&[
         "call me on N about case 12345",
@@ -80,6 +87,11 @@ fn the_cases_of_authorities_are_no_numbers() {
         "asia 2024/123, soita N",
         "Az. 2024/123, Telefon N",
         "År 2024: N",
+        "kunden med nummer N",
+        "Kari har nummer N",
+        "mobil 2024/N",
+        "A: nr N",
+        "Ola/N",
     ]);
     check(&kari(), &[("sak 2024/98765432", "sak 2024/<+4798765432>"), ("dnr 98765432", "dnr <+4798765432>")]);
     check(&in_region("DE"), &[("030/1234567", "<+49301234567>"), ("0171/8342956", "<+491718342956>")]);
@@ -160,42 +172,15 @@ fn the_reference_of_a_payment_is_no_number() {
     check(&in_region("NO"), &[("KID 12345678901 98 76 54 31", "KID 12345678901 <+4798765431>")]);
 }
 
+/// Words for what is counted.
+const COUNTED: &str = "kroner kr euroa visninger avspillinger nedlastinger bestillinger transaksjoner brukere følgere \
+    kunder visningar användare transaktioner invånare brugere indbyggere views users units downloads \
+    transactions subscribers Nutzer Aufrufe Einwohner Bestellungen käyttäjää näyttökertaa asukasta \
+    kappaletta";
+
 #[test]
 fn what_is_counted_is_no_number() {
-    let counted = [
-        "kroner",
-        "kr",
-        "euroa",
-        "visninger",
-        "avspillinger",
-        "nedlastinger",
-        "bestillinger",
-        "transaksjoner",
-        "brukere",
-        "følgere",
-        "kunder",
-        "visningar",
-        "användare",
-        "transaktioner",
-        "invånare",
-        "brugere",
-        "indbyggere",
-        "views",
-        "users",
-        "units",
-        "downloads",
-        "transactions",
-        "subscribers",
-        "Nutzer",
-        "Aufrufe",
-        "Einwohner",
-        "Bestellungen",
-        "käyttäjää",
-        "näyttökertaa",
-        "asukasta",
-        "kappaletta",
-    ];
-    for word in counted {
+    for word in COUNTED.split(' ') {
         for figure in ["98 765 431", "98.765.431", "12 345 678", "98765431", "41,327,786"] {
             for text in [format!("{figure} {word}"), format!("i alt {figure} {word}.")] {
                 for code in ["NO", "DK"] {
