@@ -214,6 +214,10 @@ fn own_around(
     let length = own_local.chars().count();
     let visible = local.char_indices().rev().filter(|(_, c)| !is_invisible(*c));
     let (before, local) = local.split_at(visible.take(length).last().map_or(0, |(at, _)| at));
+    // Nearly every other address of the own domain is told by its letters, and is read once.
+    if local.is_ascii() && !local.eq_ignore_ascii_case(own_local) {
+        return None;
+    }
     // `minkari@x.no` and `min.kari@x.no` are somebody else's.
     let before = before.trim_end_matches(|c: char| matches!(c, '.' | '-' | '\'' | '+') || is_invisible(c));
     if before.ends_with(|c: char| c != '%' && is_local(c, false)) {
