@@ -71,19 +71,27 @@ fn row_around(text: &str, stretch: &Stretch, segment: &Range<usize>, at: usize) 
 }
 
 /// The end of the row so far.
-type State = u8;
-const NOTHING: State = 0;
-const NUMBER: State = 1;
-const FIGURE: State = 2;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Nothing,
+    Number,
+    Figure,
+}
 
-/// The best way to reach a place of the row: its weight, the state before, and the candidate that was taken.
-type BestStep = Option<(i64, State, Option<u32>)>;
+use State::{Figure, Nothing, Number};
+
+/// No candidate was taken.
+const NONE: u32 = u32::MAX;
+
+/// The best way to reach a place of the row: its weight, the state before, and the candidate that was taken. A row may be
+/// as long as the text, so a step is kept small.
+type BestStep = Option<(i64, State, u32)>;
 
 /// The candidates, which are in the order of their first groups, that weigh most together.
 pub(super) fn best(segment: &Range<usize>, found: &[Candidate], leads: bool) -> Vec<usize> {
     let mut steps: Vec<[BestStep; 3]> = vec![[None; 3]; segment.len() + 1];
-    steps[0][usize::from(NOTHING)] = Some((0, NOTHING, None));
-    let better = |place: &mut BestStep, weight: i64, from: State, taken: Option<u32>| {
+    steps[0][Nothing as usize] = Some((0, Nothing, NONE));
+    let better = |place: &mut BestStep, weight: i64, from: State, taken: u32| {
         if place.is_none_or(|(known, ..)| weight > known) {
             *place = Some((weight, from, taken));
         }
@@ -92,33 +100,32 @@ pub(super) fn best(segment: &Range<usize>, found: &[Candidate], leads: bool) -> 
     for at in 0..segment.len() {
         let begins = next..next + found[next..].iter().take_while(|found| found.first == segment.start + at).count();
         next = begins.end;
-        for state in [NOTHING, NUMBER, FIGURE] {
-            let Some((weight, ..)) = steps[at][usize::from(state)] else { continue };
+        for state in [Nothing, Number, Figure] {
+            let Some((weight, ..)) = steps[at][state as usize] else { continue };
             let (skipped, cost) = match state {
-                NOTHING => (NOTHING, if leads { 3 } else { 1 }),
-                _ => (FIGURE, 2),
+                Nothing => (Nothing, if leads { 3 } else { 1 }),
+                _ => (Figure, 2),
             };
-            better(&mut steps[at + 1][usize::from(skipped)], weight - cost, state, None);
+            better(&mut steps[at + 1][skipped as usize], weight - cost, state, NONE);
             for taken in begins.clone() {
                 let end = found[taken].last + 1 - segment.start;
-                let weight = weight + found[taken].weight(segment) - i64::from(state == FIGURE);
-                better(&mut steps[end][usize::from(NUMBER)], weight, state, u32::try_from(taken).ok());
+                let weight = weight + found[taken].weight(segment) - i64::from(state == Figure);
+                better(&mut steps[end][Number as usize], weight, state, u32::try_from(taken).unwrap_or(NONE));
             }
         }
     }
     let mut taken = Vec::new();
     let mut at = segment.len();
-    let weight = |state: &State| steps[at][usize::from(*state)].map(|(weight, ..)| weight);
-    let mut state = [NOTHING, NUMBER, FIGURE].into_iter().max_by_key(weight).unwrap_or_default();
+    let weight = |state: &State| steps[at][*state as usize].map(|(weight, ..)| weight);
+    let mut state = [Nothing, Number, Figure].into_iter().max_by_key(weight).unwrap_or(Nothing);
     while at > 0 {
-        let Some((_, from, candidate)) = steps[at][usize::from(state)] else { break };
-        match candidate {
-            Some(candidate) => {
-                let candidate = candidate as usize;
-                taken.push(candidate);
-                at = found[candidate].first - segment.start;
-            }
-            None => at -= 1,
+        let Some((_, from, candidate)) = steps[at][state as usize] else { break };
+        if candidate == NONE {
+            at -= 1;
+        } else {
+            let candidate = candidate as usize;
+            taken.push(candidate);
+            at = found[candidate].first - segment.start;
         }
         state = from;
     }

@@ -108,6 +108,10 @@ pub(super) fn follows(near: &str, group: &Group, has_hyphen: bool) -> bool {
         return false;
     }
     let near = trim_signs(near);
+    // Behind another figure of a row there is no word.
+    if near.ends_with(|c: char| c.is_ascii_digit()) {
+        return false;
+    }
     let word = last_word(near).to_lowercase();
     group.len() >= 5 && (is_thing(&word) || is_programs(near)) || is_numbered(near)
 }
