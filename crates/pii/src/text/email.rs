@@ -214,7 +214,7 @@ fn own_around(
     let length = own_local.chars().count();
     let visible = local.char_indices().rev().filter(|(_, c)| !is_invisible(*c));
     let (before, local) = local.split_at(visible.take(length).last().map_or(0, |(at, _)| at));
-    // Nearly every other address of the own domain is told by its letters, and is read once.
+    // Nearly every other address of the own domain has other letters, so it is read once.
     if local.is_ascii() && !local.eq_ignore_ascii_case(own_local) {
         return None;
     }

@@ -68,7 +68,7 @@ impl Turns {
         1..=count
     }
 
-    /// The roles of the words of the text, which are asked for in its order.
+    /// Gives the roles of the words of the text in its order.
     pub(super) const fn roles(&self) -> WordRoles<'_> {
         WordRoles { turns: self, lines: 0, stamps: 0 }
     }

@@ -29,13 +29,13 @@ const START: u16 = 1;
 
 #[derive(Debug)]
 pub(super) struct Automaton {
-    states: Vec<State>,
+    states: Vec<DigitState>,
     /// Whether nothing is dialled before the numbers at home.
     has_no_prefix: bool,
 }
 
 #[derive(Clone, Debug)]
-struct State {
+struct DigitState {
     next: [u16; 10],
     /// The lengths of the numbers that end here.
     ends: Lengths,
@@ -141,7 +141,7 @@ impl Expressions {
         let begin = dfa.start_state(&start::Config::new().anchored(Anchored::Yes)).ok()?;
         let mut known: HashMap<StateID, u16> = HashMap::from([(begin, START)]);
         let mut order = vec![begin];
-        let mut states = vec![State { next: [DEAD; 10], ends: 0 }];
+        let mut states = vec![DigitState { next: [DEAD; 10], ends: 0 }];
         while let Some(id) = order.get(states.len() - 1).copied() {
             let mut next = [DEAD; 10];
             for (digit, place) in (b'0'..).zip(&mut next) {
@@ -158,7 +158,7 @@ impl Expressions {
             let end = dfa.next_eoi_state(id);
             let count = if dfa.is_match_state(end) { dfa.match_len(end) } else { 0 };
             let matched: Vec<usize> = (0..count).map(|at| dfa.match_pattern(end, at).as_usize()).collect();
-            states.push(State { next, ends: self.ends(&matched) });
+            states.push(DigitState { next, ends: self.ends(&matched) });
         }
         Some(Automaton { states, has_no_prefix: !self.has_prefix })
     }

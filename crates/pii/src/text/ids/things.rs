@@ -67,10 +67,10 @@ const OF: [&str; 6] = ["de", "du", "del", "di", "da", "do"];
 const HAVING: [&str; 7] = ["med", "har", "with", "has", "mit", "hat", "fikk"];
 
 /// The words of a list by their hash. A list is gone through for each figure of a text otherwise.
-type Words = HashSet<&'static str, BuildHasherDefault<Quick>>;
+type KnownWords = HashSet<&'static str, BuildHasherDefault<Quick>>;
 
-static THING_WORDS: LazyLock<Words> = LazyLock::new(|| THINGS.split_ascii_whitespace().collect());
-static OWNER_WORDS: LazyLock<Words> = LazyLock::new(|| OWNERS.split_ascii_whitespace().collect());
+static THING_WORDS: LazyLock<KnownWords> = LazyLock::new(|| THINGS.split_ascii_whitespace().collect());
+static OWNER_WORDS: LazyLock<KnownWords> = LazyLock::new(|| OWNERS.split_ascii_whitespace().collect());
 
 /// The text that may follow the word of a thing.
 const ENDINGS: [&str; 9] = ["no", "id", "sid", "en", "et", "s", "er", "n", "ens"];
