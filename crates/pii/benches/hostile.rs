@@ -219,7 +219,7 @@ impl Chance {
     }
 }
 
-/// What a text is made of.
+/// The units of a text and their order.
 struct Recipe {
     seed: u64,
     units: Vec<String>,

@@ -99,7 +99,7 @@ impl Turns {
     }
 }
 
-/// Goes through the lines and stamps of a text beside its words, so that none is looked up.
+/// Reads the lines and stamps of a text beside its words, so that none is looked up.
 pub(super) struct WordRoles<'t> {
     turns: &'t Turns,
     /// How many lines begin before the last word, and how many stamps end there.
