@@ -162,7 +162,12 @@ fn names_number(near: &str, word: &str) -> bool {
     if is_glued(word) || is_abbreviated(near) {
         return true;
     }
-    let rest = trim_signs(&near[..near.len() - last_word(near).len()]);
+    let rest = near[..near.len() - last_word(near).len()].trim_end_matches([' ', '\u{A0}']);
+    // `Kunde: Nummeret mitt er` is what a customer says.
+    if rest.ends_with(':') {
+        return false;
+    }
+    let rest = trim_signs(rest);
     let before = last_word(rest).to_lowercase();
     if NUMBERS.contains(&word) {
         // A person has a number too, so behind such a verb only a thing counts.

@@ -91,6 +91,10 @@ fn the_cases_of_authorities_are_no_numbers() {
         "Kari har nummer N",
         "mobil 2024/N",
         "A: nr N",
+        "Kunde: Nummeret mitt er N",
+        "Asiakas: Numeroni on N",
+        "Kund: Mitt nummer är N",
+        "Customer: My number is N",
         "Ola/N",
     ]);
     check(&kari(), &[("sak 2024/98765432", "sak 2024/<+4798765432>"), ("dnr 98765432", "dnr <+4798765432>")]);
