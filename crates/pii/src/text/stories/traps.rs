@@ -75,6 +75,10 @@ fn the_cases_of_authorities_are_no_numbers() {
         "Vertrag mit nr. N",
         "sak (nr. N)",
     ]);
+}
+
+#[test]
+fn numbers_beside_cases_are_found() {
     are_found(&[
         "call me on N about case 12345",
         "case 2024/12345, call N",
