@@ -223,8 +223,9 @@ pub async fn get_tenant(
 
 /// Change the tenant's settings
 ///
-/// The body is a merge patch. `application/json` is accepted as its media type too. No field can be cleared. A change
-/// without an effect keeps the version.
+/// The body is a merge patch. `application/json` is accepted as its media type too. Null clears a field of `processing`,
+/// and keeps a kind of content in `retention_days` for ever. No other field can be cleared. A change without an effect
+/// keeps the version.
 ///
 /// This operation needs the scope `tenants:admin`.
 #[utoipa::path(tag = "operations", operation_id = "change_tenant", security(("bearer" = ["tenants:admin"])),

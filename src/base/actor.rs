@@ -53,6 +53,27 @@ scopes! {
 
 described!(Scope as "Scope", "A scope of a token.");
 
+/// Why a caller has fewer scopes than its token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// The caller is a client of a recipient. It has no identified view, and reads nothing that shows ids in another form
+    /// than its own.
+    Recipient,
+    /// The caller is a program outside of all recipients of the tenant. It sends data only.
+    Outside,
+}
+
+impl Limit {
+    /// The scopes that such a caller can have.
+    #[must_use]
+    pub const fn scopes(self) -> &'static [Scope] {
+        match self {
+            Self::Recipient => &OF_RECIPIENTS,
+            Self::Outside => &OF_OUTSIDERS,
+        }
+    }
+}
+
 /// The scopes that a caller of a recipient can have.
 const OF_RECIPIENTS: [Scope; 10] = [
     Scope::RequestsWrite,
@@ -86,6 +107,7 @@ pub struct Actor {
     pub scopes: BTreeSet<Scope>,
     /// The form of the tokens and ids that the actor sends and sees. A recipient has a form of its own.
     pub form: TokenForm,
+    pub limit: Option<Limit>,
 }
 
 impl Actor {
@@ -95,19 +117,19 @@ impl Actor {
         self.scopes.contains(&scope)
     }
 
-    /// The same actor as a member of a recipient, or outside of all. A recipient has no identified view, and it reads
-    /// nothing that shows ids in another form than its own. A program outside of all recipients sends data only.
+    /// The same actor as a member of a recipient, or outside of all.
     #[must_use]
     pub fn limited_to(mut self, membership: Membership) -> Self {
-        let allowed = match membership {
+        let limit = match membership {
             Membership::Unlimited => return self,
             Membership::Recipient(form) => {
                 self.form = form;
-                &OF_RECIPIENTS[..]
+                Limit::Recipient
             }
-            Membership::Outside => &OF_OUTSIDERS[..],
+            Membership::Outside => Limit::Outside,
         };
-        self.scopes.retain(|scope| allowed.contains(scope));
+        self.limit = Some(limit);
+        self.scopes.retain(|scope| limit.scopes().contains(scope));
         self
     }
 
@@ -122,6 +144,7 @@ impl Actor {
             name: name.to_owned(),
             scopes: BTreeSet::new(),
             form: TokenForm::default(),
+            limit: None,
         }
     }
 }

@@ -66,6 +66,14 @@ fn text_of(value: &RawValue) -> serde_json::Result<Cow<'_, str>> {
     }
 }
 
+/// The error of the writer below. The library's own conversion would hide what kind of error it is.
+fn cause(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        kind => io::Error::other(format!("{kind:?}")),
+    }
+}
+
 /// Writes records as lines of comma-separated values. The names of the columns come before the first one.
 pub struct SpreadsheetWriter<W: Write> {
     lines: csv::Writer<W>,
@@ -78,13 +86,14 @@ impl<W: Write> SpreadsheetWriter<W> {
     }
 
     pub fn write(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
-        if !std::mem::replace(&mut self.has_records, true) {
-            self.lines.write_record(cells.iter().map(|(name, _)| name.as_bytes()))?;
-        }
-        for (_, text) in cells {
-            self.lines.write_field(shielded(text).as_bytes())?;
-        }
-        Ok(self.lines.write_record(None::<&[u8]>)?)
+        let has_head = std::mem::replace(&mut self.has_records, true);
+        let head = cells.iter().map(|(name, _)| name.as_bytes());
+        let head = if has_head { Ok(()) } else { self.lines.write_record(head) };
+        head.and_then(|()| {
+            cells.iter().try_for_each(|(_, text)| self.lines.write_field(shielded(text).as_bytes()))?;
+            self.lines.write_record(None::<&[u8]>)
+        })
+        .map_err(cause)
     }
 
     /// Writes what is left.

@@ -109,8 +109,12 @@ fn show(tenant: &Tenant, report: &Report, json: bool) {
     let targets = if targets.is_empty() { "no records".to_owned() } else { targets.join(", ") };
     let waiting = if report.is_uncounted { "an unknown number".to_owned() } else { requests_failed.to_string() };
     if let Some(error) = &report.error {
-        let step = report.stopped_at.as_deref().unwrap_or("begin");
-        print(&format!("{}: the pass failed at the step {step}: {error}; the next start resumes it", tenant.slug));
+        let place = report
+            .stopped_at
+            .as_deref()
+            .map_or_else(|| "the pass did not begin".to_owned(), |step| format!("the pass failed at the step {step}"));
+        let advice = if error == "replay_needed" { "run lethe replay" } else { "the next start resumes it" };
+        print(&format!("{}: {place}: {error}; {advice}", tenant.slug));
     }
     print(&format!(
         "{}: {} done, {waiting} left waiting; anonymized: {targets}; {} deleted from the vault; {} purged",

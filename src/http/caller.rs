@@ -15,7 +15,7 @@ use futures_util::future::BoxFuture;
 
 use super::auth::{Claims, TokenError, TokenKeys};
 use super::problem::{Code, Problem};
-use crate::base::actor::{Actor, Scope};
+use crate::base::actor::{Actor, Limit, Scope};
 use crate::base::id::TenantId;
 use crate::base::recipient::{Membership, TokenForm};
 
@@ -115,7 +115,17 @@ fn admit(request: &HttpRequest, scopes: &'static [Scope]) -> Result<Actor, Probl
     if scopes.is_empty() || scopes.iter().any(|scope| actor.may(*scope)) {
         return Ok(actor);
     }
-    Err(forbidden(scopes, ""))
+    let refusal = forbidden(scopes, "");
+    let limit = actor.limit.filter(|limit| !scopes.iter().any(|scope| limit.scopes().contains(scope)));
+    Err(match limit {
+        // Another token of the same client would not help.
+        Some(Limit::Recipient) => {
+            refusal.detail("The client of this token belongs to a recipient, which may not do this.")
+        }
+        Some(Limit::Outside) => refusal
+            .detail("The program of this token belongs to none of the tenant's recipients, so it may only send data."),
+        None => refusal,
+    })
 }
 
 /// 403 for a missing scope. `why` follows the scopes in the detail: `to search by token`.
@@ -232,7 +242,7 @@ async fn actor(claims: Claims, tenants: &TenantDirectory) -> Result<Actor, Authe
         Some(_) => return Err(AuthenticationError::Unavailable),
     }
     let membership = tenants.membership(tenant, &issuer, client.as_deref(), &sub).await?;
-    let actor = Actor { tenant, sub, issuer, client, name, scopes, form: TokenForm::default() };
+    let actor = Actor { tenant, sub, issuer, client, name, scopes, form: TokenForm::default(), limit: None };
     Ok(actor.limited_to(membership))
 }
 

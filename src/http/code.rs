@@ -61,8 +61,6 @@ codes! {
         "Wait until the nightly job has carried out the request and ended.";
     MethodNotAllowed = "method_not_allowed", 405, "The method is not allowed here.",
         "Use a method that the header Allow names.";
-    NotAcceptable = "not_acceptable", 406, "No acceptable representation exists.",
-        "Accept a media type that the OpenAPI document names for this call.";
     Timeout = "timeout", 408, "The call timed out.",
         "Send the call again, or a smaller one.";
     StateConflict = "state_conflict", 409, "The current state does not allow this call.",
@@ -137,7 +135,6 @@ impl Code {
             403 => Self::Forbidden,
             404 => Self::NotFound,
             405 => Self::MethodNotAllowed,
-            406 => Self::NotAcceptable,
             408 => Self::Timeout,
             409 => Self::StateConflict,
             412 => Self::VersionStale,

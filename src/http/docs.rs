@@ -115,6 +115,7 @@ impl Modify for Contract {
         let mut used = BTreeSet::new();
         for operation in operations(document) {
             name_scopes(operation);
+            name_content_headers(operation);
             used.extend(merge_problems(operation));
         }
         let components = document.components.get_or_insert_with(Components::new);
@@ -144,6 +145,28 @@ fn name_scopes(operation: &mut Operation) {
         operation.security = Some(vec![SecurityRequirement::new(BEARER, [""; 0])]);
         let scopes = ExtensionsBuilder::new().add(REQUIRED_SCOPES, named).build();
         operation.extensions.get_or_insert_default().merge(scopes);
+    }
+}
+
+/// Names the headers of content, in the operations that send ranges of it.
+fn name_content_headers(operation: &mut Operation) {
+    let responses = &mut operation.responses.responses;
+    if !responses.contains_key("206") {
+        return;
+    }
+    let whole = ["200", "206"];
+    for (name, about, statuses) in [
+        ("ETag", "The version of what is sent.", &["200", "206", "304"][..]),
+        ("Accept-Ranges", "`bytes`.", &whole),
+        ("Content-Disposition", "Whether the content is shown or saved, and its file name.", &whole),
+        ("Repr-Digest", "The SHA-256 of all bytes (RFC 9530), if they are those that were uploaded.", &whole),
+        ("Content-Range", "The range that is sent, and the number of all bytes.", &["206"]),
+    ] {
+        for status in statuses {
+            if let Some(RefOr::T(response)) = responses.get_mut(*status) {
+                response.headers.insert(name.to_owned(), header(about).into());
+            }
+        }
     }
 }
 
@@ -217,6 +240,9 @@ impl Documented {
             response = response.header("RateLimit-Policy", header("The limits of the number of calls."));
             response =
                 response.header("RateLimit", header("The calls that are left, and the seconds until there are more."));
+        }
+        if self.status == 416 {
+            response = response.header("Content-Range", header("The number of all bytes."));
         }
         if self.status == 405 {
             response = response.header("Allow", header("The methods that are allowed."));

@@ -60,7 +60,7 @@ impl From<VersionError> for Problem {
             VersionError::Missing => Self::new(Code::IfMatchRequired)
                 .detail("The header If-Match is missing. Send it with the ETag of the last read."),
             VersionError::Stale => Self::new(Code::VersionStale)
-                .detail("Another call has changed the resource. Read it again, and repeat the change."),
+                .detail("The header If-Match does not name the present version. Read the resource again, and repeat the change."),
         }
     }
 }

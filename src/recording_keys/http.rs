@@ -47,10 +47,23 @@ impl From<RecordingKey> for RecordingKeyItem {
     }
 }
 
+/// A certificate of nobody, so that the example of the document is one that the service takes.
+const EXAMPLE: &str = "-----BEGIN CERTIFICATE-----\n\
+    MIIBiTCCAS6gAwIBAgIUT2f1CxgLx6rq5Npf48y+Q/70dNQwCgYIKoZIzj0EAwIw\n\
+    FTETMBEGA1UEAwwKUmVjb3JkaW5nczAgFw0yNjExMjkyMjUzMjJaGA8yMTAwMTEw\n\
+    MTIyNTMyMlowFTETMBEGA1UEAwwKUmVjb3JkaW5nczBZMBMGByqGSM49AgEGCCqG\n\
+    SM49AwEHA0IABAq1BZumlLM4T/b8POq+E2mP/ttdn6BhvltgkNKSbIfwy03IQbCm\n\
+    0BDagwvqk4pDlh1ptKkryPbK6+iSpcRse5yjWjBYMB0GA1UdDgQWBBS1GpAoGy0Y\n\
+    9ZBFSS3HwYs1mQ9AIzAfBgNVHSMEGDAWgBS1GpAoGy0Y9ZBFSS3HwYs1mQ9AIzAL\n\
+    BgNVHQ8EBAMCAwgwCQYDVR0TBAIwADAKBggqhkjOPQQDAgNJADBGAiEAhgp7vfsT\n\
+    YDyJKol/RYSrtoA19ag35tGMo4sx6b+c+dICIQDaiTlUX1Qm9mme8W7DrUGJq9dZ\n\
+    s/yZ2zlNDiP89dMk4g==\n\
+    -----END CERTIFICATE-----\n";
+
 /// A certificate to register.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"kind": "x509", "certificate": "-----BEGIN CERTIFICATE-----\n…\n-----END CERTIFICATE-----\n"}))]
+#[schema(example = json!({ "kind": "x509", "certificate": EXAMPLE }))]
 pub struct RecordingKeyCertificate {
     /// The kind of the certificate.
     pub kind: KeyKind,

@@ -119,12 +119,16 @@ fn data_that_cannot_be_written_are_a_failure() {
         )
         .unwrap();
         let lines = lines.to_str().unwrap();
+        let call = json!({ "external_id": "one", "channel": "call", "started_at": "2026-02-01T10:00:00Z" });
+        lethe.record(&call).await;
         let commands: &[&[&str]] = &[
             &["openapi"],
             &["completions", "bash"],
             &["token", "--roles", "dpo"],
             &["sample", "--interactions", "2000", "--days", "5"],
             &["tenant", "list"],
+            &["export-archive", "--tenant", "demo"],
+            &["export-archive", "--tenant", "demo", "--format", "csv"],
             &["job", "nightly"],
             &["job", "nightly", "--json"],
             &["job", "nightly", "--dry-run"],

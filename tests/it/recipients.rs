@@ -155,6 +155,9 @@ each_store!(two_recipients_share_no_token_and_no_id, |lethe: TestLethe| async mo
     for body in [json!({ "phone_number": "91234560" }), json!({ "view": "identified" })] {
         assert_eq!(crm.post("/archive/search", &body).await.problem(403), "forbidden");
     }
+    let refused = crm.get("/anonymize-requests").await;
+    assert_eq!(refused.problem(403), "forbidden");
+    assert!(refused.text.contains("belongs to a recipient"), "another token would not help: {}", refused.text);
     let refused = crm.post("/archive/search", &json!({ "external_id": "cdr-0" })).await.mistakes();
     assert_eq!(refused, ["/external_id hidden"]);
     let second = json!({ "from": "2026-02-10T10:05:17Z", "to": "2026-02-10T10:05:18Z" });
@@ -226,7 +229,9 @@ each_store!(a_recipient_is_rotated_and_deleted, |lethe: TestLethe| async move {
     for read in SEARCHES {
         assert_eq!(program.post(read, &json!({})).await.problem(403), "forbidden");
     }
-    assert_eq!(program.get("/anonymize-requests").await.problem(403), "forbidden");
+    let refused = program.get("/anonymize-requests").await;
+    assert_eq!(refused.problem(403), "forbidden");
+    assert!(refused.text.contains("belongs to none of the tenant's recipients"), "{}", refused.text);
     let record = json!([{ "external_id": "p", "channel": "call", "started_at": "2026-02-10T09:00:00Z" }]);
     program.post("/archive/interactions", &record).await.expect(200);
     assert_eq!(export(&user).await.tokens, plain.tokens);

@@ -211,8 +211,8 @@ pub async fn get_content(
 
 /// Make a temporary address
 ///
-/// The address works for 60 seconds, also for the ranges that a player asks for. It needs no token, because an `<audio>`
-/// element sends no headers. Content that is playable is played, and other content is downloaded. The address contains
+/// The address works once, within 60 seconds. A player may ask for ranges of playable content again until then, and HEAD
+/// does not use it up. It needs no token, because an `<audio>` element sends no headers. Content that is playable is played, and other content is downloaded. The address contains
 /// no identifier. Each use is audited under the name of the user who made it.
 ///
 /// This operation needs the scope `content:read`. Sensitive content also needs `content:read:sensitive`, and restricted

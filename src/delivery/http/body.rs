@@ -15,7 +15,8 @@ use crate::vault::DeliverySecret;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
-    "url": "sftp://lethe@files.example/inbox", "password": "…", "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI…"
+    "url": "sftp://lethe@files.example/inbox", "password": "…",
+    "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHVtOPdYkLFm2R/6qhxt7AuxTyBqBb+PPdGMIRmaWsO2"
 }))]
 pub struct DeliveryTarget {
     /// The address, without a password: `sftp://user@host:port/folder`, `ftps://…`, `ftp://…`, `s3://bucket/prefix`, or
@@ -79,8 +80,9 @@ impl DeliveryTarget {
 /// The delivery target of a tenant, without its secret.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "url": "sftp://lethe@files.example:22/inbox", "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI…", "endpoint": null,
-    "region": null, "access_key_id": null, "rename": true, "updated_at": "2026-08-03T12:00:00Z"
+    "url": "sftp://lethe@files.example:22/inbox",
+    "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHVtOPdYkLFm2R/6qhxt7AuxTyBqBb+PPdGMIRmaWsO2",
+    "endpoint": null, "region": null, "access_key_id": null, "rename": true, "updated_at": "2026-08-03T12:00:00Z"
 }))]
 pub struct DeliveryTargetItem {
     /// The address, without a password.

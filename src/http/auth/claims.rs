@@ -63,7 +63,7 @@ impl Terms {
 
 impl TokenTimes {
     fn of(claims: &Map<String, Value>) -> Result<Self, TokenError> {
-        let ends = claims.get("exp").and_then(Value::as_f64).ok_or(TokenError::Expired)?;
+        let ends = claims.get("exp").and_then(Value::as_f64).ok_or(TokenError::Endless)?;
         let time = |name| claims.get(name).map(|time: &Value| time.as_f64().ok_or(TokenError::Early)).transpose();
         Ok(Self { issued: time("iat")?, begins: time("nbf")?, ends })
     }

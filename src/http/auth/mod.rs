@@ -55,8 +55,9 @@ pub enum TokenError {
     Type,
     /// No key of the provider signed the token.
     Signature,
-    /// The token has expired, or has no end.
     Expired,
+    /// The token does not say when it expires.
+    Endless,
     Early,
     Issuer,
     /// The token is meant for another service.
@@ -77,6 +78,7 @@ impl TokenError {
             Self::Type => "The token is not an access token.",
             Self::Signature => "The token is not signed by a known key.",
             Self::Expired => "The token has expired. Get a new one.",
+            Self::Endless => "The token has no claim exp, so it would never expire.",
             Self::Early => "The token is not valid yet.",
             Self::Issuer => "The token is from another issuer.",
             Self::Audience => "The token is meant for another audience.",

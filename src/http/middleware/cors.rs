@@ -12,10 +12,11 @@ use actix_web::http::header::{
 /// The methods that pages may send.
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 /// The headers that pages may send.
-const MAY_SEND: &str = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id, Access-Reason, Content-Digest";
+const MAY_SEND: &str = "Authorization, Content-Type, If-Match, If-None-Match, If-Range, Range, Idempotency-Key, \
+                        X-Request-Id, Access-Reason, Content-Digest";
 /// The headers that pages may read.
 const MAY_READ: &str = "ETag, Location, Retry-After, X-Request-Id, Idempotency-Replayed, Content-Range, \
-                        Content-Disposition, Accept-Ranges, RateLimit, RateLimit-Policy";
+                        Content-Disposition, Accept-Ranges, Repr-Digest, RateLimit, RateLimit-Policy";
 /// The time for which a page may remember the answer to its preflight, in seconds.
 const REMEMBER: &str = "600";
 

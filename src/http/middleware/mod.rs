@@ -19,7 +19,7 @@ use std::time::Instant;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName};
+use actix_web::http::header::{ACCEPT_ENCODING, ALLOW, AcceptEncoding, CONTENT_TYPE, Encoding, HeaderName};
 use actix_web::http::{ConnectionType, Method};
 use actix_web::middleware::{Compress, Next, from_fn};
 use actix_web::web::Data;
@@ -95,6 +95,9 @@ async fn around<B: MessageBody + 'static>(
     let connection = request.conn_data::<Arc<OpenConnection>>().cloned();
     let on_connection = connection.as_ref().map(OpenConnection::begin_call);
     let incoming = RequestBody::around(&mut request, &context.http);
+    if accepts_no_coding(&request) {
+        request.headers_mut().remove(ACCEPT_ENCODING);
+    }
     request.extensions_mut().insert(call.id);
     if call.method == Method::HEAD {
         // The call is served as GET. The connection drops the body, because it knows that the call is a HEAD.
@@ -120,6 +123,12 @@ async fn around<B: MessageBody + 'static>(
         }
         Err(error) => Err(InternalError::from_response("answered", finish(HttpResponse::from_error(error))).into()),
     }
+}
+
+/// Whether a caller accepts neither gzip nor plain bytes. It gets plain bytes nevertheless (RFC 9110, 12.5.3), and no 406.
+fn accepts_no_coding(request: &ServiceRequest) -> bool {
+    let accepted = request.get_header::<AcceptEncoding>();
+    accepted.is_some_and(|accepted| accepted.negotiate([Encoding::gzip(), Encoding::identity()].iter()).is_none())
 }
 
 async fn outcome<B: MessageBody + 'static>(

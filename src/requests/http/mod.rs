@@ -189,9 +189,10 @@ pub async fn get_anonymize_request(
 
 /// Change an anonymize request
 ///
-/// A request can be changed while it waits and no pass has begun it. An absent field stays. Null clears the number, the
-/// address, or the comment. A change of nothing keeps the version. `application/json` is accepted as the media type too.
-/// *To date* cannot be after the day of entry.
+/// A request can be changed while it waits and no pass has begun it. An absent field stays. Null clears `phone_number`,
+/// `email`, `interaction_ids`, `comment`, `reference`, `extended_to`, `extension_reason`, and `attestation`. A change of
+/// nothing keeps the version. `application/json` is accepted as the media type too. *To date* cannot be after the day of
+/// entry.
 ///
 /// This operation needs the scope `requests:write`. A caller without `requests:read` gets number, address, and comment
 /// masked.

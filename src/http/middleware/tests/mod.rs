@@ -290,6 +290,19 @@ async fn only_a_uuid_names_a_call() {
 }
 
 #[actix_web::test]
+async fn a_caller_that_accepts_no_coding_gets_none() {
+    let stage = Stage::new("codings", &[]);
+    let app = init_service(app!(stage.context)).await;
+    let plain = call_service(&app, TestRequest::get().uri(THING).to_request()).await.status();
+    for accepted in ["identity;q=0", "*;q=0", "identity;q=0, *;q=0", "identity;q=0, br", "x"] {
+        let request = TestRequest::get().uri(THING).insert_header(("Accept-Encoding", accepted)).to_request();
+        let response = call_service(&app, request).await;
+        assert_eq!(response.status(), plain, "{accepted}");
+        assert!(!response.headers().contains_key("content-encoding"), "{accepted}");
+    }
+}
+
+#[actix_web::test]
 async fn pages_of_other_origins_need_the_setting() {
     let preflight = || {
         let request = TestRequest::default().method(Method::OPTIONS).uri(THING);
@@ -318,7 +331,9 @@ async fn pages_of_other_origins_need_the_setting() {
     )
     .await;
     assert!(headers.contains("access-control-expose-headers: ETag, Location, Retry-After, X-Request-Id"), "{headers}");
-    for header in ["Accept-Ranges", "Content-Range", "Content-Disposition", "RateLimit", "RateLimit-Policy"] {
+    for header in
+        ["Accept-Ranges", "Content-Range", "Content-Disposition", "Repr-Digest", "RateLimit", "RateLimit-Policy"]
+    {
         assert!(headers.contains(&format!(", {header}")), "{headers}");
     }
     let other = TestRequest::get().uri(THING).insert_header(("Origin", "https://evil.example")).to_request();
