@@ -55,7 +55,7 @@ described!(Scope as "Scope", "A scope of a token.");
 
 /// Why a caller has fewer scopes than its token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
+pub enum ScopeLimit {
     /// The caller is a client of a recipient. It has no identified view, and reads nothing that shows ids in another form
     /// than its own.
     Recipient,
@@ -63,7 +63,7 @@ pub enum Limit {
     Outside,
 }
 
-impl Limit {
+impl ScopeLimit {
     /// The scopes that such a caller can have.
     #[must_use]
     pub const fn scopes(self) -> &'static [Scope] {
@@ -107,7 +107,8 @@ pub struct Actor {
     pub scopes: BTreeSet<Scope>,
     /// The form of the tokens and ids that the actor sends and sees. A recipient has a form of its own.
     pub form: TokenForm,
-    pub limit: Option<Limit>,
+    /// Why the actor has fewer scopes than its token, if it has.
+    pub limit: Option<ScopeLimit>,
 }
 
 impl Actor {
@@ -124,9 +125,9 @@ impl Actor {
             Membership::Unlimited => return self,
             Membership::Recipient(form) => {
                 self.form = form;
-                Limit::Recipient
+                ScopeLimit::Recipient
             }
-            Membership::Outside => Limit::Outside,
+            Membership::Outside => ScopeLimit::Outside,
         };
         self.limit = Some(limit);
         self.scopes.retain(|scope| limit.scopes().contains(scope));

@@ -15,7 +15,7 @@ use futures_util::future::BoxFuture;
 
 use super::auth::{Claims, TokenError, TokenKeys};
 use super::problem::{Code, Problem};
-use crate::base::actor::{Actor, Limit, Scope};
+use crate::base::actor::{Actor, Scope, ScopeLimit};
 use crate::base::id::TenantId;
 use crate::base::recipient::{Membership, TokenForm};
 
@@ -119,10 +119,10 @@ fn admit(request: &HttpRequest, scopes: &'static [Scope]) -> Result<Actor, Probl
     let limit = actor.limit.filter(|limit| !scopes.iter().any(|scope| limit.scopes().contains(scope)));
     Err(match limit {
         // Another token of the same client would not help.
-        Some(Limit::Recipient) => {
+        Some(ScopeLimit::Recipient) => {
             refusal.detail("The client of this token belongs to a recipient, which may not do this.")
         }
-        Some(Limit::Outside) => refusal
+        Some(ScopeLimit::Outside) => refusal
             .detail("The program of this token belongs to none of the tenant's recipients, so it may only send data."),
         None => refusal,
     })

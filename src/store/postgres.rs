@@ -5,9 +5,9 @@
 //! and their server processes stay warm. A connection that was used within [`TRUST`] is used again at once. One that
 //! was idle for longer is tested first, and is replaced within the same call if the test fails.
 //!
-//! The runtime that has opened a connection also wakes the task that waits for its answer. So a caller gets a connection
-//! of its own runtime, and no other thread has to be woken twice for each statement. Only if no more connections may be
-//! opened, it gets one of another runtime.
+//! The runtime that has opened a connection wakes the task that waits for its answer. So a caller gets a connection of its
+//! own runtime, and no other thread has to be woken for it. If there is none, and no more connections may be opened, the
+//! caller gets one of another runtime.
 //!
 //! A connection that failed or timed out is closed. A connection that a caller left in the middle of a statement or of
 //! a transaction is cleaned up in the background. It counts as used in this time, so there are never more connections
@@ -183,13 +183,13 @@ impl PostgresPool {
     /// The idle connection of this runtime that was used last, or one of another runtime if no more may be opened.
     fn take_idle(&self) -> Option<PooledConnection> {
         let runtime = Handle::current().id();
-        let in_use = self.in_use() as usize;
         self.on_idle(|idle| {
             if let Some(own) = idle.connections.iter().rposition(|one| one.runtime == runtime) {
                 return Some(idle.connections.remove(own));
             }
-            // The caller is counted as in use already.
-            let is_full = in_use + idle.connections.len() > self.size as usize;
+            // The caller is counted as in use already. The count is read under the lock, so that a connection that another
+            // caller has just taken is in one of the two numbers.
+            let is_full = self.in_use() as usize + idle.connections.len() > self.size as usize;
             if is_full { idle.connections.pop() } else { None }
         })
     }

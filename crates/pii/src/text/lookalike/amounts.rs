@@ -73,12 +73,13 @@ const MONEY: [&str; 12] = ["kr", "kr.", "nok", "sek", "dkk", "eur", "euro", "usd
 /// Units of what is measured, and what is counted by the million. They count behind a figure only. In all languages here,
 /// a word of several meanings, such as `calls`, is none.
 const UNITS: &str = "kwh mwh gwh wh kw stk stck stück styck st kpl pcs ms µs ns byte bytes tavua kb gb tb kib mib gib km kg \
-    poeng kappaletta euroa dollar dollars brukere brugere følgere lesere læsere seere lyttere innbyggere indbyggere kunder \
-    abonnenter medlemmer besøkende besøgende personer mennesker enheter enheder användare följare läsare tittare lyssnare \
-    invånare prenumeranter medlemmar besökare personer människor enheter nutzer nutzern benutzer einwohner einwohnern \
-    aufrufe abonnenten besucher follower mitglieder stücke käyttäjää asukasta asiakasta näyttökertaa latausta tilausta \
-    katselukertaa seuraajaa jäsentä views users units downloads customers subscribers followers members viewers visitors \
-    listeners readers inhabitants impressions rows records items pieces euros pounds";
+    poeng kappaletta euroa dollar dollars brukere brugere følgere lesere læsere seere lyttere innbyggere \
+    indbyggere kunder abonnenter medlemmer besøkende besøgende personer mennesker enheter enheder användare \
+    följare läsare tittare lyssnare invånare prenumeranter medlemmar besökare människor nutzer nutzern \
+    benutzer einwohner einwohnern aufrufe abonnenten besucher follower mitglieder stücke käyttäjää asukasta \
+    asiakasta näyttökertaa latausta tilausta katselukertaa seuraajaa jäsentä views users units downloads \
+    customers subscribers followers members viewers visitors listeners readers inhabitants impressions rows \
+    records items pieces euros pounds";
 
 /// The endings of words for several deeds, which are counted: `visninger`, `beställningar`, `Bestellungen`.
 const DEEDS: [&str; 10] =
