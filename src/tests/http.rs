@@ -85,7 +85,8 @@ impl Call<'_> {
             .split_for_parts();
         let app = app.app_data(Data::from(Arc::clone(&self.stage.app)));
         let app = app.app_data(Data::from(Arc::clone(&self.stage.content_store)));
-        let app = init_service(frame(app, Data::new(context), Data::new(Routes::new(&document)))).await;
+        let routes = Routes::new(&document.to_json().unwrap()).unwrap();
+        let app = init_service(frame(app, Data::new(context), Data::new(routes))).await;
         let mut request = self.request;
         if let Some(token) = token {
             request = request.insert_header((AUTHORIZATION, format!("Bearer {token}")));

@@ -1,8 +1,11 @@
 //! The methods of each path, read from the OpenAPI document, so that no route names them twice.
 
+use std::collections::{BTreeMap, HashMap};
+
 use actix_web::dev::ResourceDef;
 use actix_web::http::Method;
-use utoipa::openapi::{OpenApi, RefOr};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::super::raw::BYTES;
 
@@ -18,27 +21,61 @@ pub(super) struct Route {
     uploads: bool,
 }
 
+/// The parts of an OpenAPI document that say which calls there are.
+#[derive(Deserialize)]
+struct Described {
+    paths: BTreeMap<String, PathItem>,
+}
+
+#[derive(Deserialize)]
+struct PathItem {
+    get: Option<Operation>,
+    post: Option<Operation>,
+    put: Option<Operation>,
+    patch: Option<Operation>,
+    delete: Option<Operation>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Operation {
+    request_body: Option<RequestBody>,
+}
+
+#[derive(Deserialize)]
+struct RequestBody {
+    content: HashMap<String, IgnoredAny>,
+}
+
+impl Operation {
+    fn uploads(&self) -> bool {
+        self.request_body.as_ref().is_some_and(|body| body.content.contains_key(BYTES))
+    }
+}
+
 impl Routes {
-    /// All routes that the document describes.
-    #[must_use]
-    pub fn new(document: &OpenApi) -> Self {
+    /// All routes that an OpenAPI document describes.
+    ///
+    /// # Errors
+    ///
+    /// If the text is not such a document.
+    pub fn new(document: &str) -> serde_json::Result<Self> {
+        let document: Described = serde_json::from_str(document)?;
         let mut routes = Self::default();
-        for (path, item) in &document.paths.paths {
+        for (path, item) in document.paths {
+            let uploads = item.post.as_ref().is_some_and(Operation::uploads);
             let methods = [
-                (Method::GET, item.get.is_some()),
-                (Method::POST, item.post.is_some()),
-                (Method::PUT, item.put.is_some()),
-                (Method::PATCH, item.patch.is_some()),
-                (Method::DELETE, item.delete.is_some()),
+                (Method::GET, item.get),
+                (Method::POST, item.post),
+                (Method::PUT, item.put),
+                (Method::PATCH, item.patch),
+                (Method::DELETE, item.delete),
             ];
-            let methods = methods.into_iter().filter_map(|(method, there)| there.then_some(method));
-            routes = routes.also(path, methods.collect());
-            let body = item.post.as_ref().and_then(|post| post.request_body.as_ref());
-            if matches!(body, Some(RefOr::T(body)) if body.content.contains_key(BYTES)) {
-                routes.0.iter_mut().filter(|route| route.pattern() == path).for_each(|route| route.uploads = true);
-            }
+            let methods = methods.into_iter().filter_map(|(method, operation)| operation.map(|_| method));
+            routes = routes.also(&path, methods.collect());
+            routes.0.iter_mut().filter(|route| route.pattern() == path).for_each(|route| route.uploads = uploads);
         }
-        routes
+        Ok(routes)
     }
 
     /// Adds a path that the document does not describe, in the same notation, with all its methods.
