@@ -28,10 +28,10 @@ impl Existing {
 }
 
 /// The records of some external ids.
-pub async fn existing<K: RecordKind>(
+pub async fn existing<'i, K: RecordKind>(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
-    external_ids: impl Iterator<Item = String>,
+    external_ids: impl Iterator<Item = &'i str>,
 ) -> Result<HashMap<String, Existing>> {
     let rows: Vec<Existing> = tx
         .query("SELECT external_id, id, phone_id, email_id, name_id, forgotten FROM ")

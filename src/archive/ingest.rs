@@ -122,9 +122,8 @@ impl<K: RecordKind> Batch<'_, K> {
             return Ok((WrittenBatch::default(), admission.restarts));
         }
         // A record may be stored under its external id or under the keyed hash of it.
-        let ids: HashSet<&String> =
-            sent.iter().flat_map(|sent| [&sent.record.external_id, &sent.record.keyed_id]).collect();
-        let mut existing = existing::existing::<K>(&mut tx, tenant, ids.into_iter().cloned()).await?;
+        let ids = sent.iter().flat_map(|sent| [&sent.record.external_id, &sent.record.keyed_id]).map(String::as_str);
+        let mut existing = existing::existing::<K>(&mut tx, tenant, ids).await?;
         drop(tx);
         let arrivals: Vec<_> = sent.iter().map(|sent| Arrival::new(sent, &mut existing)).collect();
         let known = self.identify(&admission, &arrivals).await?;
@@ -152,8 +151,7 @@ impl<K: RecordKind> Batch<'_, K> {
 
     /// Which records of the batch belong to aged ones.
     async fn listed(&self, tx: &mut Tx<Archive>) -> Result<HashSet<AgedKey>, ArchiveError> {
-        let keys: HashSet<&AgedKey> = self.sent.iter().flat_map(Sent::aged_keys).collect();
-        Ok(ageing::listed(tx, self.tenant, keys.into_iter().cloned()).await?)
+        Ok(ageing::listed(tx, self.tenant, self.sent.iter().flat_map(Sent::aged_keys)).await?)
     }
 
     /// The stored texts of the records that are sent again after their customer was forgotten.

@@ -147,9 +147,9 @@ impl Texts<'_> {
         let is_keyed = is_keyed(&external_id) || self.finder.holds_own(&external_id);
         let keyed_id = keyed_id(self.reader.keyset, &external_id);
         let (at, mentions) = (microseconds(at), self.mentions);
-        let key = |target, id: &str| AgedKey::new(self.reader.keyset, target, id);
-        let own = key(K::TARGET, &external_id);
-        let linked = columns.interaction_external_id().map(|id| key(Target::Archive, id));
+        let own = AgedKey::of_keyed(self.reader.keyset, K::TARGET, &keyed_id);
+        let linked = columns.interaction_external_id();
+        let linked = linked.map(|id| AgedKey::new(self.reader.keyset, Target::Archive, id));
         let aged_keys = [own].into_iter().chain(linked).collect();
         ParsedRecord { external_id, keyed_id, is_keyed, at, customer, mentions, columns, ignored, aged_keys }
     }
@@ -170,7 +170,7 @@ fn keyed(keyset: &Keyset, purpose: &str, text: &str) -> String {
 
 /// Whether a stored value is a keyed hash. [`super::expressions::is_keyed`] is the same condition in SQL.
 pub(super) fn is_keyed(value: &str) -> bool {
-    value.starts_with(KEYED) && value.chars().count() == KEYED.len() + 64
+    value.len() == KEYED.len() + 64 && value.starts_with(KEYED)
 }
 
 /// The largest attributes, in bytes of JSON.

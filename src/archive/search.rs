@@ -111,7 +111,7 @@ pub async fn lookup(
 ) -> Result<Vec<Option<RecordId>>, ArchiveError> {
     let keyset = app.keysets.get(&app.vault, actor.tenant).await?;
     let keyed: Vec<String> = external_ids.iter().map(|id| keyed_id(&keyset, id)).collect();
-    let stored = external_ids.iter().chain(&keyed).cloned();
+    let stored = external_ids.iter().chain(&keyed).map(String::as_str);
     let mut known = existing::existing::<Interaction>(&mut app.archive.read().await?, actor.tenant, stored).await?;
     known.retain(|external_id, one| one.forgotten & forgotten::CUSTOMER == 0 || !is_keyed(external_id));
     let of = |(external_id, keyed)| known.get(keyed).or_else(|| known.get(external_id)).map(|one| one.id);

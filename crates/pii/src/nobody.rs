@@ -1,5 +1,8 @@
 //! Words that a system writes where it knows no identifier, and words that name a role or a call and no person.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// Words for a number or a name that is withheld or unknown (A17), in the languages of the service and some of their
 /// neighbours.
 const WITHHELD: &str = "afgeschermd asterisk anon anoniem anonim anonimo anonym anonyme anonymes anonymised \
@@ -38,11 +41,52 @@ const BESIDE: &str = "angabe angegeben angitt angivet anruf anrop and area aster
     oppringning telefonsamtale telefonsamtal puhelu sms skype messenger facebook instagram teams slack discord \
     telegram signal viber website mail email noreply user";
 
+/// Words that say that there is nothing.
+const DENIALS: &str = "ei ej ikke ingen inget inte kein keine no not ohne utan uten";
+
+/// Words for visitors and users that a system counts because it cannot name them.
+const COUNTED: &str = "besucher besøgende besøkende besökare bruger bruker användare chat client gast gjest guest gæst \
+    gäst id kävijä käyttäjä lead participant session speaker spk user vierailija vieras visitor";
+
+/// The lists that have a word, a bit for each.
+#[derive(Clone, Copy, Default)]
+struct Lists(u8);
+
+impl Lists {
+    const WITHHELD: Self = Self(1);
+    const ROLES: Self = Self(2);
+    const BESIDE: Self = Self(4);
+    const DENIALS: Self = Self(8);
+    const COUNTED: Self = Self(16);
+    const NOBODY: Self = Self(Self::WITHHELD.0 | Self::ROLES.0 | Self::BESIDE.0);
+
+    /// The lists of a word in lower case.
+    fn of(word: &str) -> Self {
+        static LISTS: LazyLock<HashMap<&str, Lists>> = LazyLock::new(|| {
+            let mut lists = HashMap::<_, Lists>::new();
+            for (list, words) in [
+                (Lists::WITHHELD, WITHHELD),
+                (Lists::ROLES, ROLES),
+                (Lists::BESIDE, BESIDE),
+                (Lists::DENIALS, DENIALS),
+                (Lists::COUNTED, COUNTED),
+            ] {
+                words.split(' ').for_each(|word| lists.entry(word).or_default().0 |= list.0);
+            }
+            lists
+        });
+        LISTS.get(word).copied().unwrap_or_default()
+    }
+
+    const fn meets(self, others: Self) -> bool {
+        self.0 & others.0 != 0
+    }
+}
+
 /// Whether a field says that there is no identifier (A17): it is empty, has no letter and no digit other than 0, or
 /// only has words for what is withheld, such as `Hemligt nummer` or `"Anonymous"`.
 #[must_use]
 pub fn is_withheld(raw: &str) -> bool {
-    const DENIALS: &str = "ei ej ikke ingen inget inte kein keine no not ohne utan uten";
     // The words of an address with a whole host are a name, also those of `private@client.no`.
     if raw.rsplit_once('@').is_some_and(|(_, host)| host.contains('.')) {
         return false;
@@ -51,10 +95,9 @@ pub fn is_withheld(raw: &str) -> bool {
         return true;
     }
     let mut says_so = raw.eq_ignore_ascii_case("n/a");
-    let only_words = all_words(raw, |word| {
-        let is_withheld = is_in(WITHHELD, word);
-        says_so |= is_withheld || is_in(DENIALS, word);
-        is_withheld || is_in(BESIDE, word) || is_in(ROLES, word)
+    let only_words = all_words(raw, |lists| {
+        says_so |= lists.meets(Lists(Lists::WITHHELD.0 | Lists::DENIALS.0));
+        lists.meets(Lists::NOBODY)
     });
     only_words && says_so && !raw.chars().any(|c| crate::digit(c).is_some())
 }
@@ -63,19 +106,17 @@ pub fn is_withheld(raw: &str) -> bool {
 /// only. A role may have a number of its own, as in `Visitor 4711` or `spk_0`.
 #[must_use]
 pub fn is_nobody(raw: &str) -> bool {
-    all_words(raw, |word| is_in(WITHHELD, word) || is_in(ROLES, word) || is_in(BESIDE, word))
+    all_words(raw, |lists| lists.meets(Lists::NOBODY))
 }
 
 /// Whether a label says a role or a number only: `Agent`, `Speaker 1`, `spk_0`.
 pub(crate) fn is_role(label: &str) -> bool {
-    all_words(label, |word| is_in(ROLES, word) || is_in(WITHHELD, word))
+    all_words(label, |lists| lists.meets(Lists(Lists::ROLES.0 | Lists::WITHHELD.0)))
 }
 
 /// Whether the digits of a field count what a system could not name, as in `Visitor 4711`: they are no phone number.
 pub(crate) fn is_counter(raw: &str) -> bool {
-    const COUNTED: &str = "besucher besøgende besøkende besökare bruger bruker användare chat client gast gjest guest \
-        gæst gäst id kävijä käyttäjä lead participant session speaker spk user vierailija vieras visitor";
-    is_nobody(raw) && !all_words(raw, |word| !is_in(COUNTED, word))
+    is_nobody(raw) && !all_words(raw, |lists| !lists.meets(Lists::COUNTED))
 }
 
 /// The digits that a telephone keypad makes of the words that some carriers and Twilio send for a withheld number.
@@ -105,9 +146,10 @@ pub(crate) fn is_in(list: &str, word: &str) -> bool {
     list.split(' ').any(|one| one == word)
 }
 
-/// Whether all words of a text are of some kind. A text without a word has none of another kind.
-fn all_words(text: &str, is_one: impl FnMut(&str) -> bool) -> bool {
-    text.to_lowercase().split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).all(is_one)
+/// Whether the lists of each word of a text are such. A text without a word has none of other lists.
+fn all_words(text: &str, mut are_such: impl FnMut(Lists) -> bool) -> bool {
+    let text = text.to_lowercase();
+    text.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).all(|word| are_such(Lists::of(word)))
 }
 
 #[cfg(test)]

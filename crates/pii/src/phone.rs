@@ -117,8 +117,10 @@ impl Phone {
 
     /// Whether the national number is one digit over and over, as systems fill a field that must not be empty.
     fn is_repeated(&self) -> bool {
-        let national = self.national();
-        national.len() > 6 && national.bytes().all(|digit| Some(digit) == national.bytes().next())
+        let is_one_digit = |digits: &[u8]| digits.iter().all(|digit| Some(digit) == digits.first());
+        // Few numbers end so, and reading the others once more would cost as much as they did.
+        let end = self.0.as_bytes().last_chunk::<7>();
+        end.is_some_and(|end| is_one_digit(end)) && is_one_digit(self.national().as_bytes())
     }
 }
 

@@ -24,8 +24,13 @@ impl AgedKey {
     /// The key of an external id, as it was sent or as it is stored: both have the same one.
     #[must_use]
     pub fn new(keyset: &Keyset, target: Target, external_id: &str) -> Self {
-        let text = format!("{target} {}", keyed_id(keyset, external_id));
-        Self(keyset.hash("aged", &text).0[..LENGTH].to_vec())
+        Self::of_keyed(keyset, target, &keyed_id(keyset, external_id))
+    }
+
+    /// The key of an external id, by the keyed hash of it.
+    #[must_use]
+    pub fn of_keyed(keyset: &Keyset, target: Target, keyed_id: &str) -> Self {
+        Self(keyset.hash("aged", &format!("{target} {keyed_id}")).0[..LENGTH].to_vec())
     }
 }
 
@@ -40,16 +45,21 @@ pub fn is_aged_id(external_id: &str) -> bool {
     external_id.strip_prefix(AGED).is_some_and(|digits| digits.len() == 32 && Uuid::try_parse(digits).is_ok())
 }
 
-/// The keys among some that the list has.
-pub async fn listed(
+/// The keys among some that the list has. Few tenants have a list, so it is asked first whether there is one.
+pub async fn listed<'k>(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
-    keys: impl Iterator<Item = AgedKey>,
+    keys: impl Iterator<Item = &'k AgedKey>,
 ) -> Result<HashSet<AgedKey>> {
+    let query = tx.query("SELECT 1 FROM aged_external_ids").with(" WHERE tenant_id = ", tenant).push(" LIMIT 1");
+    let any: Option<(i32,)> = query.maybe().await?;
+    if any.is_none() {
+        return Ok(HashSet::new());
+    }
     let rows: Vec<(Vec<u8>,)> = tx
         .query("SELECT id_hash FROM aged_external_ids")
         .with(" WHERE tenant_id = ", tenant)
-        .with_any(" AND id_hash", keys.map(|key| key.0))
+        .with_any(" AND id_hash", keys.map(|key| key.0.as_slice()))
         .all()
         .await?;
     Ok(rows.into_iter().map(|(key,)| AgedKey(key)).collect())
