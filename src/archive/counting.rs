@@ -128,15 +128,15 @@ const LEVEL: &str = "CASE WHEN s.value < 64 THEN s.value \
 
 /// Counts the records of each group, and gives each count to `take`.
 ///
-/// The text names only what is asked for, because PostgreSQL spends as much time on a column as on the row. It takes the
-/// subquery as it is, and so assumes few groups. Otherwise it assumes as many groups as there are times, and sorts.
+/// The text names only what is asked for, because PostgreSQL spends as much time on a column as on the row.
 pub async fn count(tx: &mut Tx<Archive>, counted: CountQuery<'_>, take: impl FnMut(CountRow)) -> Result<()> {
-    let CountQuery { tenant, kind, from, to, columns, buckets, filter, values, has_cell_keys } = counted;
+    let CountQuery { columns, buckets, values, has_cell_keys, .. } = counted;
+    let is_levelled = values == CountedValues::Levelled;
     let query = tx.query("SELECT ").push(if buckets.is_some() { "s.bucket" } else { "CAST(0 AS BIGINT) AS bucket" });
     let query = GROUPS.into_iter().enumerate().fold(query, |query, (no, (column, none))| {
         query.push(", ").push(if no < columns.len() { column } else { none })
     });
-    let query = query.push(", ").push(if values == CountedValues::Levelled { LEVEL } else { "CAST(-1 AS BIGINT)" });
+    let query = query.push(", ").push(if is_levelled { LEVEL } else { "CAST(-1 AS BIGINT)" });
     let query = query.push(" AS level, count(*) AS records, ").push(match values {
         CountedValues::Unused => "CAST(0 AS BIGINT) AS valued, CAST(0 AS BIGINT) AS total, ",
         CountedValues::Summed | CountedValues::Levelled => {
@@ -144,7 +144,22 @@ pub async fn count(tx: &mut Tx<Archive>, counted: CountQuery<'_>, take: impl FnM
         }
     });
     let query = query.push(if has_cell_keys { "CAST(sum(s.cell_key) AS BIGINT)" } else { "CAST(0 AS BIGINT)" });
-    let query = query.push(" AS cell_key FROM (SELECT 1 AS one");
+    let query = with_records(query.push(" AS cell_key FROM ("), counted).push(") AS s");
+    let columns = GROUPS.into_iter().take(columns.len()).map(|(column, _)| column);
+    let groups: Vec<_> =
+        buckets.map(|_| "s.bucket").into_iter().chain(columns).chain(is_levelled.then_some("level")).collect();
+    let query = if groups.is_empty() { query } else { query.push(" GROUP BY ").each(groups, Query::push) };
+    // Without groups, there is one row even if there is no record.
+    query.with(" HAVING count(*) > 0 LIMIT ", i64::from(MOST_COUNT_ROWS)).once().for_each(take).await
+}
+
+/// Appends the records that are counted: their groups and values.
+///
+/// If there are buckets, PostgreSQL takes this subquery as it is (`OFFSET 0`), and so assumes few groups. Otherwise it
+/// assumes as many groups as there are times, and sorts. If there are values, it also computes each of them once.
+fn with_records<'c>(query: Query<'c>, counted: CountQuery<'_>) -> Query<'c> {
+    let CountQuery { tenant, kind, from, to, columns, buckets, filter, values, has_cell_keys } = counted;
+    let query = query.push("SELECT 1 AS one");
     let query = match buckets {
         Some(buckets) => with_bucket(query.push(", "), buckets).push(" AS bucket"),
         None => query,
@@ -156,7 +171,11 @@ pub async fn count(tx: &mut Tx<Archive>, counted: CountQuery<'_>, take: impl FnM
         .fold(query, |query, (column, name)| with_column(query.push(", "), *column).push(name));
     let query = match (values, kind) {
         (CountedValues::Unused, _) => query,
-        (_, CountedKind::Interactions) => query.push(", ").push(DURATION).push(" AS value"),
+        (CountedValues::Summed, CountedKind::Interactions) => query.push(", ").push(DURATION).push(" AS value"),
+        // Levels are divided as whole numbers.
+        (CountedValues::Levelled, CountedKind::Interactions) => {
+            query.push(", CAST(").push(DURATION).push(" AS BIGINT) AS value")
+        }
         (_, CountedKind::SurveyResponses) => query.push(", CAST(r.score AS BIGINT) AS value"),
     };
     let query = if has_cell_keys {
@@ -170,11 +189,9 @@ pub async fn count(tx: &mut Tx<Archive>, counted: CountQuery<'_>, take: impl FnM
     });
     let query = query.with(" r WHERE r.tenant_id = ", tenant).with(" AND r.at >= ", from).with(" AND r.at < ", to);
     // The kept totals have those that are aged.
-    let query = query.push(" AND r.aged IS NULL");
-    let query = with_filter(query, filter).push(Sql::per(" OFFSET 0", "")).push(") AS s GROUP BY 1");
-    let query = columns.iter().zip([", 2", ", 3", ", 4"]).fold(query, |query, (_, place)| query.push(place));
-    let query = query.push(if values == CountedValues::Levelled { ", 5" } else { "" });
-    query.with(" LIMIT ", i64::from(MOST_COUNT_ROWS)).once().for_each(take).await
+    let query = with_filter(query.push(" AND r.aged IS NULL"), filter);
+    let is_fenced = buckets.is_some() || values != CountedValues::Unused;
+    if is_fenced { query.push(Sql::per(" OFFSET 0", "")) } else { query }
 }
 
 /// The columns of the groups, and their text where a total has fewer.

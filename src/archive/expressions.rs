@@ -19,16 +19,17 @@ pub const CELL_KEY: &str = "16777215";
 pub const SECONDS: Sql = Sql::per("CAST(floor(date_part('epoch', r.at)) AS BIGINT)", "unixepoch(substr(r.at, 1, 19))");
 
 /// The whole seconds of the interaction `r`. SQLite has times as texts, whose fractions of a second can be compared.
-/// Without that, it would cut both fractions off first, and an interaction could be a second too long.
+/// Without that, it would cut both fractions off first, and an interaction could be a second too long. On PostgreSQL it is a
+/// floating-point number, because these are added up faster than others.
 pub const DURATION: Sql = Sql::per(
-    "CAST(floor(date_part('epoch', r.ended_at - r.at)) AS BIGINT)",
+    "floor(date_part('epoch', r.ended_at - r.at))",
     "unixepoch(substr(r.ended_at, 1, 19)) - unixepoch(substr(r.at, 1, 19)) - (substr(r.ended_at, 20) < substr(r.at, 20))",
 );
 
-/// Appends the condition that a value is a keyed hash, as `parsed::is_keyed` decides it. LIKE would ignore the case
-/// on SQLite.
+/// Appends the condition that a value is a keyed hash, as `parsed::is_keyed` decides it. The length in bytes comes first,
+/// because both databases know it without reading the value. LIKE would ignore the case on SQLite.
 pub fn is_keyed<'c>(query: Query<'c>, column: &'static str) -> Query<'c> {
-    query.push("substr(").push(column).push(", 1, 5) = 'hash-' AND length(").push(column).push(") = 69")
+    query.push("octet_length(").push(column).push(") = 69 AND substr(").push(column).push(", 1, 5) = 'hash-'")
 }
 
 /// Appends a descriptive value. A keyed hash reads `Anonymized`.
