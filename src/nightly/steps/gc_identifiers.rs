@@ -42,6 +42,11 @@ pub async fn find_orphans(context: &PassContext<'_>, pass: &Pass, report: &mut R
         report.orphans_found += note(&mut tx, tenant, pass.id, &orphans).await?;
         set_position(&mut tx, tenant, position).await?;
         if is_last {
+            if tx.is_postgres() {
+                // Without statistics the planner assumes that each thousand of the orphans are all of them, and reads the
+                // whole table for it.
+                tx.query("ANALYZE pass_orphans").execute().await?;
+            }
             sql::set_step(&mut tx, tenant, pass.id, Step::OrphansFound).await?;
         }
         tx.commit().await?;
