@@ -12,7 +12,7 @@ use super::kinds::RecordKind;
 use super::mentions::{self, NewMention, Owner};
 use super::model::{ArchiveError, forgotten};
 use super::parsed::{ParsedRecord, is_keyed};
-use super::{ageing, existing, rescan, sql};
+use super::{ageing, existing, naming, rescan, sql};
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RecordId, TenantId};
@@ -130,15 +130,19 @@ impl<K: RecordKind> Batch<'_, K> {
         let late = self.late(&admission, &arrivals, &known).await?;
         let memory = self.memory(&arrivals, &known).await?;
         let rows = arrivals.iter().zip(&known.plan);
-        let rows: Vec<_> = rows.map(|(arrival, arrives)| arrival.row(&known.ids, *arrives, &memory)).collect();
+        let mut rows: Vec<_> = rows.map(|(arrival, arrives)| arrival.row(&known.ids, *arrives, &memory)).collect();
+        let hashed = naming::hashed(&arrivals);
 
-        let mut tx = admission.enter().await?;
+        // A record that names an interaction is behind the gate as well. So one of the two sees the other.
+        let mut tx = if hashed.is_empty() { admission.enter().await? } else { admission.enter_alone().await? };
         if self.listed(&mut tx).await?.len() > listed.len() {
             // A pass has aged one of the records after this attempt read the list. No pass does so behind the gate.
             return Err(StoreError::Contended.into());
         }
         let renamed: Vec<_> = arrivals.iter().filter_map(Arrival::renamed).collect();
         existing::rename::<K>(&mut tx, tenant, &renamed).await?;
+        naming::rename(&mut tx, tenant, &hashed).await?;
+        naming::by_hash(&mut tx, tenant, &arrivals, &mut rows).await?;
         let written = sql::upsert(&mut tx, tenant, &rows, self.app.clock.now()).await?;
         let changes = Self::changes((&arrivals, &rows), &written, &known, &late)?;
         self.write(&mut tx, &changes).await?;

@@ -18,6 +18,7 @@ pub mod linkability;
 mod listing;
 pub mod mentions;
 mod model;
+mod naming;
 mod parsed;
 mod render;
 pub mod rescan;

@@ -34,6 +34,8 @@ pub struct ParsedRecord<K> {
     /// The identifiers that the placeholders of its text stand for.
     pub mentions: Vec<Found>,
     pub columns: K,
+    /// The keyed hash of the external id of the interaction that the record names.
+    pub interaction_keyed_id: Option<String>,
     /// Pointers to customer fields that say something that is not stored.
     pub ignored: Vec<&'static str>,
     /// The keys of its external id and of the interaction that it names. If one of them is listed, the record is of an
@@ -145,13 +147,25 @@ impl Texts<'_> {
         columns: K,
     ) -> ParsedRecord<K> {
         let is_keyed = is_keyed(&external_id) || self.finder.holds_own(&external_id);
-        let keyed_id = keyed_id(self.reader.keyset, &external_id);
+        let own_keyed_id = keyed_id(self.reader.keyset, &external_id);
         let (at, mentions) = (microseconds(at), self.mentions);
-        let own = AgedKey::of_keyed(self.reader.keyset, K::TARGET, &keyed_id);
-        let linked = columns.interaction_external_id();
-        let linked = linked.map(|id| AgedKey::new(self.reader.keyset, Target::Archive, id));
+        let own = AgedKey::of_keyed(self.reader.keyset, K::TARGET, &own_keyed_id);
+        let interaction_keyed_id = columns.interaction_external_id().map(|id| keyed_id(self.reader.keyset, id));
+        let linked = interaction_keyed_id.as_ref();
+        let linked = linked.map(|id| AgedKey::of_keyed(self.reader.keyset, Target::Archive, id));
         let aged_keys = [own].into_iter().chain(linked).collect();
-        ParsedRecord { external_id, keyed_id, is_keyed, at, customer, mentions, columns, ignored, aged_keys }
+        ParsedRecord {
+            external_id,
+            keyed_id: own_keyed_id,
+            is_keyed,
+            at,
+            customer,
+            mentions,
+            columns,
+            interaction_keyed_id,
+            ignored,
+            aged_keys,
+        }
     }
 }
 

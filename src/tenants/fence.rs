@@ -24,6 +24,12 @@ pub async fn enter(tx: &mut Tx<Archive>, tenant: TenantId, seen: i64) -> Result<
     Ok(epoch(tx, tenant).await? == Some(seen))
 }
 
+/// Enters the gate alone, like [`close`], and returns whether the epoch is still the one that was read.
+pub async fn enter_alone(tx: &mut Tx<Archive>, tenant: TenantId, seen: i64) -> Result<bool> {
+    close(tx, tenant).await?;
+    Ok(epoch(tx, tenant).await? == Some(seen))
+}
+
 /// Enters the gate alone until the end of the transaction. A write that is behind the gate has ended, and no other one
 /// enters it. The epoch stays, so a write that has read the vault before is still admitted afterwards.
 pub async fn close(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<()> {

@@ -122,6 +122,13 @@ impl Admission<'_> {
         let mut tx = self.app.archive.write().await?;
         if fence::enter(&mut tx, self.tenant, epoch).await? { Ok(tx) } else { Err(StoreError::Contended) }
     }
+
+    /// The same, while no other write is behind the gate.
+    pub async fn enter_alone(&self) -> Result<Tx<Archive>, StoreError> {
+        let epoch = self.epoch.ok_or(StoreError::NoRow)?;
+        let mut tx = self.app.archive.write().await?;
+        if fence::enter_alone(&mut tx, self.tenant, epoch).await? { Ok(tx) } else { Err(StoreError::Contended) }
+    }
 }
 
 async fn resolve_with_names(

@@ -221,3 +221,44 @@ each_store!(content_finds_a_forgotten_record_by_its_external_id, |lethe: TestLet
     let path = format!("/archive/content/{}/download", items["items"][0]["id"].as_str().unwrap());
     assert_eq!(officer.get(&path).await.expect(200).text, "Kunde: ring Anonymized");
 });
+
+each_store!(a_record_names_a_call_as_the_call_is_stored, |lethe: TestLethe| async move {
+    let call = format!("call-{NUMBER}-1");
+    let naming = |kind: &str, id: &str, at: &str, customer: &Value| {
+        let mut record = record(kind, id, at, customer, "nothing");
+        record["interaction_external_id"] = json!(call);
+        record
+    };
+    let kinds = &KINDS[1..];
+    let officer = lethe.caller("dpo");
+    let names = async |path: &str| {
+        let items = officer.all(path, &json!({})).await;
+        items
+            .into_iter()
+            .map(|item| item["interaction_external_id"].as_str().unwrap().to_owned())
+            .collect::<BTreeSet<_>>()
+    };
+    for (kind, _) in kinds {
+        lethe.ingest(kind, naming(kind, "before", BEFORE, &json!({})).to_string()).await;
+    }
+    lethe.record(&record("interactions", &call, BEFORE, &whole(), "nothing")).await;
+    let hash = lethe.find(&json!({})).await.remove(0);
+    assert!(hash.starts_with("hash-"), "{hash}");
+    for (kind, path) in kinds {
+        let lines = [naming(kind, "after", BEFORE, &json!({})), naming(kind, "own", LATER, &whole())];
+        lethe.ingest(kind, lines.map(|line| line.to_string()).join("\n")).await;
+        assert_eq!(names(path).await, BTreeSet::from([hash.clone()]), "{kind}");
+    }
+    needles().absent_from("the archive before the pass", &lethe.dump().await.archive_texts());
+
+    forget(&lethe, json!({ "phone_number": NUMBER })).await;
+    for (kind, path) in kinds {
+        for id in ["before", "late"] {
+            lethe.ingest(kind, naming(kind, id, BEFORE, &json!({})).to_string()).await;
+        }
+        lethe.ingest(kind, naming(kind, "own and late", BEFORE, &whole()).to_string()).await;
+        assert_eq!(names(path).await, BTreeSet::from([hash.clone(), "Anonymized".to_owned()]), "{kind}");
+    }
+    needles().absent_from("the archive", &lethe.dump().await.archive_texts());
+    lethe.run(&["scan", "--full", "--json"]).await.well();
+});

@@ -50,6 +50,9 @@ pub trait RecordKind: KindColumns + crate::store::DecodeRow + Clone + Debug + Sy
         None
     }
 
+    /// Names the interaction by another external id.
+    fn set_interaction_external_id(&mut self, _id: &str) {}
+
     /// Whether the text has a placeholder.
     fn has_mentions(&self) -> bool {
         self.text().is_some_and(|text| text.contains(placeholder::OPEN))

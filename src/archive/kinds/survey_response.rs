@@ -136,4 +136,8 @@ impl RecordKind for SurveyResponse {
     fn interaction_external_id(&self) -> Option<&str> {
         self.interaction_external_id.as_deref()
     }
+
+    fn set_interaction_external_id(&mut self, id: &str) {
+        self.interaction_external_id = Some(id.to_owned());
+    }
 }
