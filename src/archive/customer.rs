@@ -1,12 +1,16 @@
 //! The customer of an interaction, for rooms whose work depends on them.
 
+use std::collections::{HashMap, HashSet};
+
 use chrono::{DateTime, Utc};
+use pii::{PersonName, Pii};
 
 use super::ageing::Grain;
 use super::selector::keys as keys_of;
 use crate::base::id::{IdentifierId, RecordId, TenantId};
 use crate::base::target::Target;
-use crate::store::{Archive, Result, Sql, Tx};
+use crate::store::{self, Archive, Sql, Tx};
+use crate::vault::{self, AppContext, VaultError};
 
 /// The customer of an interaction, which decides over its texts and its deliveries.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -26,7 +30,7 @@ pub async fn customer(
     tenant: TenantId,
     interaction: RecordId,
     held: bool,
-) -> Result<Option<Customer>> {
+) -> store::Result<Option<Customer>> {
     let query = tx
         .query("SELECT at, phone_id, email_id, name_id, forgotten, aged FROM interactions")
         .with(" WHERE tenant_id = ", tenant)
@@ -50,7 +54,7 @@ pub async fn customers(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     interactions: &[RecordId],
-) -> Result<Vec<InteractionCustomer>> {
+) -> store::Result<Vec<InteractionCustomer>> {
     let mut found = Vec::with_capacity(interactions.len());
     for chunk in interactions.chunks(1_000) {
         let query = tx.query("SELECT id, phone_id, email_id FROM interactions").with(" WHERE tenant_id = ", tenant);
@@ -65,7 +69,7 @@ pub async fn forgotten_customers(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     interactions: &[RecordId],
-) -> Result<Vec<(RecordId, Customer)>> {
+) -> store::Result<Vec<(RecordId, Customer)>> {
     let rows: Vec<CustomerRow> = tx
         .query("SELECT id, at, phone_id, email_id, name_id, forgotten, aged FROM interactions")
         .with(" WHERE tenant_id = ", tenant)
@@ -82,6 +86,23 @@ struct CustomerRow {
     customer: Customer,
 }
 
+/// The names of customers as the vault has them, with their ids, by some keys: see [`newest_names`].
+pub async fn names(
+    app: &AppContext,
+    tenant: TenantId,
+    keys: &[IdentifierId],
+) -> Result<HashMap<IdentifierId, (IdentifierId, Pii<PersonName>)>, VaultError> {
+    let named = newest_names(&mut app.archive.read().await?, tenant, keys).await?;
+    if named.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let keyset = app.keysets.get(&app.vault, tenant).await?;
+    let names: HashSet<_> = named.iter().map(|(_, name)| *name).collect();
+    let opened = vault::open(&mut app.vault.read().await?, &keyset, names).await?;
+    let name_of = |id: &IdentifierId| Some((*id, opened.get(id)?.name()?.clone()));
+    Ok(named.iter().filter_map(|(key, name)| Some((*key, name_of(name)?))).collect())
+}
+
 /// The names of customers by some keys: that of the newest interaction with a number or an address, and that of an
 /// interaction by its own id. `(key, name_id)`.
 ///
@@ -90,7 +111,7 @@ pub async fn newest_names(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     keys: &[IdentifierId],
-) -> Result<Vec<(IdentifierId, IdentifierId)>> {
+) -> store::Result<Vec<(IdentifierId, IdentifierId)>> {
     let mut names = Vec::new();
     for chunk in keys.chunks(1_000) {
         for column in keys_of(Target::Archive) {

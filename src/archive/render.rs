@@ -138,11 +138,7 @@ async fn without_shown_names(
     let Some(purpose) = purpose else { return Ok(None) };
     let keyset = app.keysets.get(&app.vault, actor.tenant).await?;
     let shown = vault::open(&mut app.vault.read().await?, &keyset, shown.iter().copied()).await?;
-    let names = shown.values().filter_map(|identifier| match identifier {
-        Identifier::Name { name, .. } => Some(name),
-        Identifier::Phone(_) | Identifier::Email(_) => None,
-    });
-    Ok(Some(mask_names(&purpose, names)))
+    Ok(Some(mask_names(&purpose, shown.values().filter_map(Identifier::name))))
 }
 
 /// All identifiers that a record shows: first those of its customer.

@@ -17,12 +17,13 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use pii::text::{Own, mask_text};
+use pii::text::{Own, mask_names};
 use pii::{Identifier, PersonName, Pii};
 use serde_json::json;
 use tokio::sync::mpsc;
 
 use crate::archive::CustomerRecords;
+use crate::archive::customer;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::day::local_day;
@@ -66,8 +67,9 @@ pub async fn create(
     let id_of = |identifier: &Option<Identifier>| identifier.as_ref().and_then(|one| known.get(one)).copied();
     let (phone_id, email_id) = (id_of(&phone), id_of(&email));
     let own = Own { phone: phone.and_then(phone_of), email: email.and_then(email_of), name: None };
-    let finder = tenant.finder(own);
-    let masked = |text: String| mask_text(&finder, &text);
+    let keys: Vec<_> = [phone_id, email_id].into_iter().flatten().collect();
+    let names = customer::names(app, actor.tenant, &keys).await?;
+    let masked = |text: String| mask_names(&tenant.masked(own.clone(), &text), names.values().map(|(_, name)| name));
     let attestations: Vec<_> = attestations.into_iter().map(|one| one.map_texts(masked)).collect();
     let mut export = Export {
         id: ExportId::new(),

@@ -1,17 +1,14 @@
 //! The case of a request: when it was received, by when it is answered, and how the customer's wish was verified.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
-use pii::Identifier;
-use pii::text::mask_text;
 
+use super::comment::KnownCustomers;
 use super::entry::ValidatedRequest;
 use super::rules::Rules;
 use super::{deadline, reference};
 use crate::base::attestation::{Attestation, AttestationInput, AttestationMethodError};
 use crate::base::day::{FIRST_YEAR, local_day, plain_date};
-use crate::base::id::{IdentifierId, RequestId};
+use crate::base::id::RequestId;
 use crate::base::patch::PatchField;
 use crate::store::{Query, Result as StoreResult, StoreError};
 use crate::tenants::Tenant;
@@ -71,12 +68,11 @@ pub fn is_rewritten(row: &ValidatedRequest) -> bool {
 }
 
 /// The case that a request has after a row is saved, with identifiers masked.
-pub fn of(row: &ValidatedRequest, tenant: &Tenant, kept: &HashMap<IdentifierId, Identifier>) -> Case {
+pub fn of(row: &ValidatedRequest, tenant: &Tenant, known: &KnownCustomers) -> Case {
     if !is_rewritten(row) {
         return row.case.clone();
     }
-    let finder = reference::finder(row, tenant, kept);
-    row.case.clone().map_texts(|text| mask_text(&finder, &text))
+    row.case.clone().map_texts(|text| reference::masked(&text, row, tenant, known))
 }
 
 /// A row that another version of the program has just written has no days.

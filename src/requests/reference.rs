@@ -1,20 +1,16 @@
 //! The reference of a request: the number of its case in another system. It is a filter of the list and so part of a URL,
 //! where no identifier may be. So a number or an address in it is masked before it is stored.
 
-use std::collections::HashMap;
+use pii::text::{Own, mask_names};
 
-use pii::Identifier;
-use pii::text::{Finder, Own, mask_text};
-
-use super::comment::own_of;
+use super::comment::{KnownCustomers, own_of};
 use super::entry::ValidatedRequest;
-use crate::base::id::IdentifierId;
 use crate::base::patch::PatchField;
 use crate::tenants::Tenant;
 
 /// The reference that a request has after a row is saved. A stored one is searched again for new identifiers.
-pub fn of(row: &ValidatedRequest, tenant: &Tenant, kept: &HashMap<IdentifierId, Identifier>) -> Option<String> {
-    let masked = |text: &str| mask_text(&finder(row, tenant, kept), text);
+pub fn of(row: &ValidatedRequest, tenant: &Tenant, known: &KnownCustomers) -> Option<String> {
+    let masked = |text: &str| masked(text, row, tenant, known);
     match (&row.reference, &row.before) {
         (PatchField::Is(text), _) => Some(masked(text)),
         (PatchField::Absent, Some(stored)) => match &stored.request.reference {
@@ -25,9 +21,11 @@ pub fn of(row: &ValidatedRequest, tenant: &Tenant, kept: &HashMap<IdentifierId, 
     }
 }
 
-/// The finder for a text of a row that keeps no mention.
-pub fn finder(row: &ValidatedRequest, tenant: &Tenant, kept: &HashMap<IdentifierId, Identifier>) -> Finder {
-    tenant.finder(own_of(row, kept))
+/// A text of a row that keeps no mention, without identifiers and without the names of its customer.
+pub fn masked(text: &str, row: &ValidatedRequest, tenant: &Tenant, known: &KnownCustomers) -> String {
+    let text = tenant.masked(own_of(row, &known.kept), text);
+    let ids = known.ids(row);
+    mask_names(&text, ids.iter().filter_map(|id| Some(&known.names.get(id)?.1)))
 }
 
 /// Whether a text cannot be the reference of any request, because it contains an identifier.
@@ -45,11 +43,10 @@ mod tests {
         for text in ["case 118", "INC0012345", "CASE41234567", "2026-000118", "JIRA-1234", "sak 26/01234-5"] {
             assert!(!has_identifier(text, &tenant), "{text}");
         }
-        let finder = tenant.finder(Own::default());
         for (text, kept) in
             [("case of 912 34 567", "case of *****"), ("kari@example.net", "*****"), ("+4791234567", "*****")]
         {
-            assert_eq!(mask_text(&finder, text), kept);
+            assert_eq!(tenant.masked(Own::default(), text), kept);
             assert!(has_identifier(text, &tenant), "{text}");
         }
     }

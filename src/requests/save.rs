@@ -18,7 +18,7 @@ use super::journaling::Decisions;
 use super::model::{ContentOutcome, NamedInteraction, Request, RequestError, Revision, Saved, Status, StoredRequest};
 use super::rules::{KnownInteractions, MOST_INTERACTIONS, interaction_id};
 use super::{case, checklist, due, load, preview, reference, sql, trail};
-use crate::archive::customer::{customers, newest_names};
+use crate::archive::customer::{self, customers};
 use crate::archive::mentions::{self, NewMention, Owner};
 use crate::audit::Grant;
 use crate::base::actor::Actor;
@@ -181,8 +181,8 @@ pub async fn read_comments(
     let bytes = rows.iter().map(comment_bytes).sum();
     let read = move |row: ValidatedRequest| {
         let comment = Comment::of(&row, &tenant, &known);
-        let reference = reference::of(&row, &tenant, &known.kept);
-        let case = case::of(&row, &tenant, &known.kept);
+        let reference = reference::of(&row, &tenant, &known);
+        let case = case::of(&row, &tenant, &known);
         ReadRow { row, comment, reference, case }
     };
     Ok(work::run(bytes, move || rows.into_iter().map(read).collect()).await)
@@ -210,14 +210,7 @@ async fn known_customers(
     drop(tx);
     let mut known = KnownCustomers { kept, found, names: HashMap::new() };
     let ids: BTreeSet<_> = rewritten.iter().flat_map(|row| known.ids(row)).collect();
-    let ids: Vec<_> = ids.into_iter().collect();
-    let named = newest_names(&mut app.archive.read().await?, tenant, &ids).await?;
-    let names: HashSet<_> = named.iter().map(|(_, name)| *name).collect();
-    let opened = vault::open(&mut app.vault.read().await?, &keyset, names).await?;
-    known.names.extend(named.into_iter().filter_map(|(id, name)| match opened.get(&name)? {
-        Identifier::Name { name: value, .. } => Some((id, (name, value.clone()))),
-        Identifier::Phone(_) | Identifier::Email(_) => None,
-    }));
+    known.names = customer::names(app, tenant, &ids.into_iter().collect::<Vec<_>>()).await?;
     Ok(known)
 }
 

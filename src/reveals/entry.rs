@@ -3,17 +3,18 @@
 use std::collections::HashMap;
 
 use chrono::TimeDelta;
-use pii::Identifier;
 use pii::text::{Own, mask_names};
+use pii::{Identifier, PersonName, Pii};
 use serde_json::json;
 
 use super::model::{NewReveal, Reveal, RevealError, RevealStatus};
 use super::sql::{self, NewItem};
 use super::{entry_of, refuse_new};
+use crate::archive::customer;
 use crate::audit::{self, Action};
 use crate::base::actor::Actor;
 use crate::base::field::FieldError;
-use crate::base::id::{IdentifierId, RevealId, Token};
+use crate::base::id::{IdentifierId, RevealId, TenantId, Token};
 use crate::base::purpose::stated;
 use crate::idempotency::{self, Call, Replayable, Reservation};
 use crate::outbox::{self, EventKind};
@@ -50,6 +51,8 @@ async fn enter(
     let read = |token: &Token| actor.form.read_token(*token);
     let ids = tokens.iter().map(|token| read(token).id);
     let known = vault::open(&mut app.vault.read().await?, &keyset, ids).await?;
+    let names = names(app, actor.tenant, &known).await?;
+    let masked = |text: &str| masked(text, &tenant, &names);
     let (now, rules) = (app.clock.now(), tenant.settings.reveal);
     let reveal = Reveal {
         id: RevealId::new(),
@@ -57,8 +60,8 @@ async fn enter(
         user_sub: actor.sub.clone(),
         user_name: actor.name.clone(),
         status: if rules.approval { RevealStatus::Waiting } else { RevealStatus::Granted },
-        purpose: masked(&tenant, purpose, &known),
-        ticket: ticket.map(|text| masked(&tenant, text, &known)),
+        purpose: masked(purpose),
+        ticket: ticket.map(masked),
         tokens: i32::try_from(tokens.len()).unwrap_or(i32::MAX),
         openings: 0,
         created_at: now,
@@ -126,12 +129,20 @@ pub(super) fn stated_text<'t>(text: &'t str, pointer: &str) -> Result<&'t str, F
     stated(text).ok_or_else(|| FieldError::at(pointer, "out_of_range", "must be 1 to 200 characters"))
 }
 
-/// A text without identifiers, and without the names among those that the reveal is about.
-fn masked(tenant: &Tenant, text: &str, known: &HashMap<IdentifierId, Identifier>) -> String {
-    let names = known.values().filter_map(|identifier| match identifier {
-        Identifier::Name { name, .. } => Some(name),
-        Identifier::Phone(_) | Identifier::Email(_) => None,
-    });
+/// The names that a reveal is about: those of its tokens, and those of the customers with its numbers and addresses.
+pub(super) async fn names(
+    app: &AppContext,
+    tenant: TenantId,
+    known: &HashMap<IdentifierId, Identifier>,
+) -> Result<Vec<Pii<PersonName>>, RevealError> {
+    let ids: Vec<_> = known.keys().copied().collect();
+    let of_customers = customer::names(app, tenant, &ids).await?;
+    let revealed = known.values().filter_map(Identifier::name).cloned();
+    Ok(revealed.chain(of_customers.into_values().map(|(_, name)| name)).collect())
+}
+
+/// A text about a reveal without identifiers, and without some names.
+pub(super) fn masked(text: &str, tenant: &Tenant, names: &[Pii<PersonName>]) -> String {
     mask_names(&tenant.masked(Own::default(), text), names)
 }
 

@@ -11,6 +11,7 @@ mod open;
 pub mod passes;
 mod sql;
 
+use pii::{PersonName, Pii};
 use serde_json::json;
 
 use crate::audit::{self, Action, Entry};
@@ -20,7 +21,7 @@ use crate::base::page::{Page, Position};
 use crate::base::version::Versions;
 use crate::store::Reference;
 use crate::tenants;
-use crate::vault::AppContext;
+use crate::vault::{self, AppContext};
 
 pub use entry::request;
 pub use http::routes;
@@ -56,6 +57,10 @@ pub async fn decide(
     comment: Option<&str>,
 ) -> Result<Reveal, RevealError> {
     let now = app.clock.now();
+    let names = match comment {
+        Some(_) => names(app, actor, id).await?,
+        None => Vec::new(),
+    };
     let mut tx = app.archive.write().await?;
     let tenant = tenants::find(&mut tx, actor.tenant).await?;
     let comment = match comment.map(|text| entry::stated_text(text, "/comment")).transpose() {
@@ -66,7 +71,7 @@ pub async fn decide(
             return Err(refuse(app, actor, &reveal, RevealError::Invalid(vec![error])).await);
         }
     };
-    let comment = comment.map(|text| tenant.masked(pii::text::Own::default(), text));
+    let comment = comment.map(|text| entry::masked(text, &tenant, &names));
     if sql::decide(&mut tx, actor, id, decision, comment.as_deref(), now).await? == 0 {
         let reveal = sql::by_id(&mut tx, actor.tenant, id, now).await?.ok_or(RevealError::NotFound)?;
         drop(tx);
@@ -85,6 +90,15 @@ pub async fn decide(
     audit::record(&mut tx, app.clock, actor, &entry_of(action, &reveal)).await?;
     tx.commit().await?;
     Ok(reveal)
+}
+
+/// The names that a reveal is about. A user who decides about it may write them.
+async fn names(app: &AppContext, actor: &Actor, id: RevealId) -> Result<Vec<Pii<PersonName>>, RevealError> {
+    let items = sql::items(&mut app.archive.read().await?, actor.tenant, id).await?;
+    let keyset = app.keysets.get(&app.vault, actor.tenant).await?;
+    let ids = items.into_iter().filter_map(|item| item.identifier_id);
+    let known = vault::open(&mut app.vault.read().await?, &keyset, ids).await?;
+    entry::names(app, actor.tenant, &known).await
 }
 
 /// Revokes a reveal. Its requester may do this, and every user who may approve reveals. A call that names no version revokes

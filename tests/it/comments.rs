@@ -103,3 +103,35 @@ each_store!(a_purpose_loses_the_names_that_the_call_shows, |lethe: TestLethe| as
         ["for ***** and *****", "Nordmann, Kári asked for Ola Hansen, *****", "***** asked for Ola Hansen, *****",]
     );
 });
+
+each_store!(a_text_of_a_user_keeps_no_name_of_its_customer, |lethe: TestLethe| async move {
+    const NAME: &str = "Kunigunde Zebedeus";
+    record(&lethe, "one", NUMBER, NAME).await;
+    lethe.caller("operator").patch("/tenant", "*", &json!({ "reveal": { "approval": true } })).await.expect(200);
+    let officer = lethe.caller("dpo");
+    let seen = officer.post("/archive/search", &json!({ "view": "pseudonymous" })).await.expect(200).json();
+    let token = &seen["items"][0]["customer"]["phone_number"];
+    let said = |what: &str| format!("{what} Kunigunde Zebedeus (zebedeus, kunigunde)");
+    let attestation =
+        json!({ "method": "letter", "by": said("letter of"), "on": "2026-02-10", "representative": said("mother of") });
+
+    let reveal = json!({ "tokens": [token], "purpose": said("call"), "ticket": said("case of") });
+    let reveal = officer.post("/reveals", &reveal).await.expect(201).json();
+    let other = lethe.caller_of("demo", "dpo", "else");
+    let path = format!("/reveals/{}/approve", reveal["id"].as_str().unwrap());
+    let decided = other.post(&path, &json!({ "comment": said("ask") })).await.expect(200).json();
+    let export = json!({ "phone_number": NUMBER, "purpose": said("copy for"), "ticket": said("case of"),
+        "attestations": [attestation] });
+    let export = officer.post("/access-exports", &export).await.expect(202).json();
+    let request = json!({ "phone_number": NUMBER, "targets": ["archive"], "reference": said("case of"),
+        "comment": said("wish of"), "attestation": attestation });
+    let request = lethe.enter_request(&request).await;
+    for shown in [reveal, decided, export] {
+        assert!(!shown.to_string().to_lowercase().contains("zebedeus"), "{shown}");
+    }
+    assert_eq!(request["reference"], "case of ***** (*****)");
+    lethe.night(&soon()).await.well();
+    let texts = lethe.dump().await.archive_texts().to_ascii_lowercase();
+    let texts = String::from_utf8_lossy(&texts);
+    assert!(!texts.contains("zebedeus") && !texts.contains("kunigunde"), "a name stayed");
+});

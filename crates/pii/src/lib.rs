@@ -182,4 +182,10 @@ impl Identifier {
             Self::Name { .. } => Kind::Name,
         }
     }
+
+    /// The name, if it is one.
+    #[must_use]
+    pub const fn name(&self) -> Option<&Pii<PersonName>> {
+        if let Self::Name { name, .. } = self { Some(name) } else { None }
+    }
 }
