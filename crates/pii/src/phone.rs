@@ -117,6 +117,12 @@ impl Phone {
 
     /// Whether the national number is one digit over and over, as systems fill a field that must not be empty.
     fn is_repeated(&self) -> bool {
+        // The national number is at the end: nearly every number is told by its last digits, which are not read for it.
+        let mut digits = self.0.bytes().rev().take(7);
+        let last = digits.next();
+        if !digits.all(|digit| Some(digit) == last) {
+            return false;
+        }
         let national = self.national();
         national.len() > 6 && national.bytes().all(|digit| Some(digit) == national.bytes().next())
     }
