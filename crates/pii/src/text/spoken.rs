@@ -34,6 +34,9 @@ const SHORTEST: usize = 6;
 /// finds the record's own number.
 const MOST_PARTS: usize = 100;
 
+/// How often the most telling word for several of a digit counts it, `to … fire nuller`.
+const MOST_TIMES: usize = 4;
+
 /// A word or a group of digits of a run.
 #[derive(Clone, Debug)]
 struct SpokenPart {
@@ -120,7 +123,9 @@ fn is_pause(c: char) -> bool {
 }
 
 fn is_tight(gap: &str) -> bool {
-    gap.chars().count() <= 2 && gap.chars().all(|c| c.is_whitespace() || c == '-' || c == '\u{2011}')
+    gap.len() <= 2 * char::MAX_LEN_UTF8
+        && gap.chars().count() <= 2
+        && gap.chars().all(|c| c.is_whitespace() || c == '-' || c == '\u{2011}')
 }
 
 impl WordRun {
@@ -192,7 +197,25 @@ impl WordRun {
         numbers.holds_own(&text[start..end]) && !numbers.holds_own(&text[first.range.start..last.range.end])
     }
 
+    /// The most digits that the run may mean: no word means more than three, and a word for several of a digit
+    /// multiplies those of another word.
+    fn most_digits(&self) -> usize {
+        let of = |part: &SpokenPart| match part.word {
+            None => part.range.len(),
+            Some(Word::Unit(_)) => 1,
+            Some(Word::Ten(_) | Word::Pair(_)) => 2,
+            Some(Word::Plus | Word::And | Word::Filler) => 0,
+            Some(Word::Hundreds(_) | Word::Triple(_) | Word::Hundred | Word::Thousand) => 3,
+            Some(Word::Times(_) | Word::Many(_)) => MOST_TIMES * 2,
+        };
+        self.parts.iter().map(of).sum()
+    }
+
     fn read(&self, text: &str, numbers: &Numbers, found: &mut Finds) {
+        let shortest = SHORTEST.min(numbers.shortest());
+        if self.most_digits() < shortest {
+            return;
+        }
         let has = |wanted: fn(&Word) -> bool| self.parts.iter().filter_map(|part| part.word.as_ref()).any(wanted);
         let varies = has(|word| matches!(word, Word::Ten(_) | Word::Hundred | Word::Hundreds(_) | Word::Thousand));
         let has_to = self.parts.iter().any(|part| is_preposition(&text[part.range.clone()]));
@@ -204,7 +227,7 @@ impl WordRun {
                 continue;
             }
             let reading = self.written(text, way);
-            if reading.digits.bytes().filter(u8::is_ascii_digit).count() < SHORTEST.min(numbers.shortest()) {
+            if reading.digits.bytes().filter(u8::is_ascii_digit).count() < shortest {
                 continue;
             }
             let (score, finds) = reading.finds(numbers, self.has_word);
