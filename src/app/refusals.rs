@@ -120,7 +120,7 @@ async fn note<B>(response: &ServiceResponse<B>, refused: Refused, call: Option<S
 }
 
 async fn write(stores: &AppContext, actor: &Actor, entry: &Entry) -> crate::store::Result<()> {
-    let mut tx = stores.archive.write().await?;
+    let mut tx = stores.archive.write_brief().await?;
     audit::record(&mut tx, stores.clock, actor, entry).await?;
     tx.commit().await
 }

@@ -51,7 +51,7 @@ impl Renderer {
         let ids: Vec<RecordId> = records.iter().map(|record| record.id).collect();
         let detail = json!({ "target": K::TARGET.as_str(), "view": view, "by": audited.by });
         let entry = Entry::new(Action::ArchiveSearched, records.len(), detail).of_records(ids).purpose(purpose);
-        let grant = audit::commit(app.archive.write().await?, app.clock, actor, &entry).await?;
+        let grant = audit::commit(app.archive.write_brief().await?, app.clock, actor, &entry).await?;
         if view == View::Identified && !records.is_empty() {
             let keyset = app.keysets.get(&app.vault, actor.tenant).await?;
             renderer.clear = vault::reveal(&mut app.vault.read().await?, &keyset, &grant, shown).await?;

@@ -285,7 +285,7 @@ pub async fn download(
     let found = usize::try_from(expected).unwrap_or(usize::MAX);
     let entry = Entry::new(Action::ExportDownloaded, found, json!({ "export_id": id }));
     let entry = entry.purpose(Some(export.purpose.clone()));
-    let grant = audit::commit(app.archive.write().await?, app.clock, actor, &entry).await?;
+    let grant = audit::commit(app.archive.write_brief().await?, app.clock, actor, &entry).await?;
     let share = app.memory.page().await?;
     let (to, pieces) = mpsc::channel(PIECES);
     let composer =

@@ -315,7 +315,7 @@ async fn render(app: &AppContext, actor: &Actor, holds: Vec<Hold>) -> Result<Vec
         HashMap::new()
     } else if actor.may(Scope::ArchiveIdentify) {
         let entry = Entry::new(Action::HoldsRead, shown.len(), json!({ "holds": shown }));
-        let grant = audit::commit(app.archive.write().await?, app.clock, actor, &entry).await?;
+        let grant = audit::commit(app.archive.write_brief().await?, app.clock, actor, &entry).await?;
         vault::reveal(&mut app.vault.read().await?, &keyset, &grant, ids).await?
     } else {
         let masks = vault::masks(&mut app.vault.read().await?, &keyset, ids).await?;

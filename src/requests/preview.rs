@@ -138,7 +138,7 @@ pub async fn preview(app: &AppContext, actor: &Actor, new: &NewRequest) -> Resul
     let mut kinds: Vec<_> = identifiers.iter().map(|one| one.kind().as_str()).collect();
     kinds.extend(interactions.first().map(|_| "interaction"));
     let entry = entry(&kinds, targets, records);
-    audit::commit(app.archive.write().await?, app.clock, actor, &entry).await?;
+    audit::commit(app.archive.write_brief().await?, app.clock, actor, &entry).await?;
     let own = Own { phone: phone.into_value(), email: email.into_value(), name: None };
     let comment = comment.value().map(|text| Comment::read(&tenant.finder(own), text, None));
     let of_content =

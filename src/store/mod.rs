@@ -118,6 +118,15 @@ impl<S> Db<S> {
         Ok(Tx { inner, store: PhantomData })
     }
 
+    /// A unit of work that writes a few rows for a read, such as its row of the audit log. Its statements have the time
+    /// limit of a read, so that a lock does not keep the reader for longer than a read would.
+    pub async fn write_brief(&self) -> Result<Tx<S>> {
+        match &self.pool {
+            Pool::Postgres(pool) => Ok(Tx { inner: Backend::Postgres(pool.begin_brief().await?), store: PhantomData }),
+            Pool::Sqlite { .. } => self.write().await,
+        }
+    }
+
     /// A unit of work of one statement that writes. On PostgreSQL the statement is its own transaction and durable when
     /// it ends, which saves two round trips. On SQLite it is like any other and ends with [`Tx::commit`].
     pub async fn write_once(&self) -> Result<Tx<S>> {

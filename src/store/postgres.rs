@@ -94,6 +94,8 @@ pub struct Checkout {
     connection: Option<PooledConnection>,
     state: ConnectionState,
     in_transaction: bool,
+    /// The time limit of a statement.
+    limit: Duration,
     /// Whether the connection was opened for this caller.
     is_new: bool,
     /// The permit is released after the connection, because fields are dropped after `drop`.
@@ -128,16 +130,21 @@ impl PostgresPool {
     /// A connection in a transaction. An idle connection that has died fails at BEGIN, before any work was done on it.
     /// Then another connection begins the transaction.
     pub async fn begin(self: &Arc<Self>) -> Result<Checkout> {
-        let limit = self.limits.write.as_millis();
-        self.begin_with(&format!("BEGIN; SET LOCAL statement_timeout = {limit}")).await
+        let limit = self.limits.write;
+        self.begin_with(&format!("BEGIN; SET LOCAL statement_timeout = {}", limit.as_millis()), limit).await
+    }
+
+    /// The same with the time limit of a read for each statement.
+    pub async fn begin_brief(self: &Arc<Self>) -> Result<Checkout> {
+        self.begin_with("BEGIN", self.limits.read).await
     }
 
     /// The same in a transaction that only reads, and whose statements all see one instant.
     pub async fn begin_snapshot(self: &Arc<Self>) -> Result<Checkout> {
-        self.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
+        self.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", self.limits.read).await
     }
 
-    async fn begin_with(self: &Arc<Self>, text: &str) -> Result<Checkout> {
+    async fn begin_with(self: &Arc<Self>, text: &str, limit: Duration) -> Result<Checkout> {
         let deadline = Instant::now() + self.patience;
         let mut checkout = self.check_out().await?;
         match checkout.begin(text).await {
@@ -148,6 +155,7 @@ impl PostgresPool {
             }
             begun => begun?,
         }
+        checkout.limit = limit;
         Ok(checkout)
     }
 
@@ -157,6 +165,7 @@ impl PostgresPool {
             connection: Some(connection),
             state: ConnectionState::Clean,
             in_transaction: false,
+            limit: self.limits.read,
             is_new,
             permit: Some(permit),
         }
@@ -278,10 +287,8 @@ impl Checkout {
         reason = "nothing but `drop` and `discard`, which end the use, take the connection out"
     )]
     pub fn parts(&mut self) -> (&mut PgConnection, Watch<'_>) {
-        let limits = self.pool.limits;
-        let limit = if self.in_transaction { limits.write } else { limits.read };
         let connection = self.connection.as_mut().expect("a connection in use");
-        (&mut connection.driver, Watch::new(&mut self.state, limit.saturating_add(GRACE)))
+        (&mut connection.driver, Watch::new(&mut self.state, self.limit.saturating_add(GRACE)))
     }
 
     /// The connection for one statement without a time limit. Its settings are changed for it, so it is closed
@@ -326,8 +333,7 @@ impl Drop for Checkout {
             ConnectionState::Broken => {}
             ConnectionState::Clean | ConnectionState::Doubtful => {
                 let (pool, permit, in_transaction) = (Arc::clone(&self.pool), self.permit.take(), self.in_transaction);
-                let limits = pool.limits;
-                let limit = if in_transaction { limits.write } else { limits.read }.saturating_add(GRACE);
+                let limit = self.limit.saturating_add(GRACE);
                 // The abandoned statement ends first. The server has its own limit for it.
                 self.pool.home.spawn(async move {
                     let cleaned = tokio::time::timeout(limit, async {

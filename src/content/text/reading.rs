@@ -99,7 +99,7 @@ pub async fn show_text(
         "sensitivity": content.sensitivity, "view": view, "ticket": by_ticket,
     });
     let entry = Entry::new(action, 1, detail).of_interaction(content.interaction).purpose(reason);
-    let grant = audit::commit(stores.archive.write().await?, stores.clock, actor, &entry).await?;
+    let grant = audit::commit(stores.archive.write_brief().await?, stores.clock, actor, &entry).await?;
     let keyset = stores.keysets.get(&stores.vault, actor.tenant).await?;
     text_with(stores, content_store, &keyset, content.id, TextValues::OfView(view, &actor.form), &grant).await
 }
