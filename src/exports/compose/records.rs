@@ -40,9 +40,7 @@ impl Renderings {
         for record in records {
             let is_first = !self.table.has_records;
             data.extend_from_slice(if is_first { b"\n" } else { b",\n" });
-            let begin = data.len();
-            serde_json::to_writer(&mut data, &K::render(record, renderer)).map_err(unreadable)?;
-            let cells = cells(&data[begin..]).map_err(unreadable)?;
+            let cells = cells(&K::render(record, renderer), &mut data).map_err(unreadable)?;
             self.table.write(&cells).map_err(ExportError::Spool)?;
             page::row(&mut rows, &cells, is_first);
         }
