@@ -3,16 +3,15 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
 
 use super::kinds::{RecordKind, table};
 use super::mentions::Owner;
-use super::model::{ArchiveError, Record};
+use super::model::{ArchiveError, CustomerField, Record};
 use super::search::attach_mentions;
 use super::selector::{self, Span};
 use super::sql::{self, RecordRow};
 use crate::base::id::{IdentifierId, TenantId};
-use crate::base::page::{LARGEST_PAGE_BYTES, Position};
+use crate::base::page::Position;
 use crate::base::target::Target;
 use crate::store::{self, Archive, Query, Tx};
 
@@ -25,14 +24,8 @@ pub struct CustomerRecords {
     pub to: DateTime<Utc>,
 }
 
-/// A page of records.
-#[derive(Clone, Copy, Debug)]
-struct PageOf {
-    /// Only records whose customer this is.
-    only_own: bool,
-    after: Option<Position>,
-    limit: u32,
-}
+/// A page of records: those after one, and how many.
+type PageOf = (Option<Position>, u32);
 
 impl CustomerRecords {
     /// Appends a WITH of the relation `selected`, which the selector reads.
@@ -49,9 +42,8 @@ impl CustomerRecords {
     /// an index in the order of time, so that a page costs the same wherever it is.
     fn first_of_each<'c>(&self, query: Query<'c>, tenant: TenantId, target: Target, page: PageOf) -> Query<'c> {
         let (mut query, mut union) = (query, "SELECT id, at FROM (");
-        let keys = if page.only_own { selector::IDENTIFIERS } else { selector::keys(target) };
         for id in &self.identifiers {
-            for column in keys {
+            for column in selector::keys(target) {
                 query = query
                     .push(union)
                     .push("SELECT r.id, r.at FROM ")
@@ -63,65 +55,56 @@ impl CustomerRecords {
                 query = self.following(selector::if_there(query, column), ["r.at", "r.id"], page);
                 union = ") AS k UNION SELECT id, at FROM (";
             }
-            if !page.only_own {
-                // A record may be mentioned often, and each of its mentions would count.
-                query = query
-                    .push(union)
-                    .push("SELECT DISTINCT m.record_id AS id, m.at FROM mentions m")
-                    .with(" WHERE m.tenant_id = ", tenant)
-                    .with(" AND m.identifier_id = ", *id)
-                    .with(" AND m.target = ", Owner::from(target));
-                query = self.following(query, ["m.at", "m.record_id"], page);
-            }
+            // A record may be mentioned often, and each of its mentions would count.
+            query = query
+                .push(union)
+                .push("SELECT DISTINCT m.record_id AS id, m.at FROM mentions m")
+                .with(" WHERE m.tenant_id = ", tenant)
+                .with(" AND m.identifier_id = ", *id)
+                .with(" AND m.target = ", Owner::from(target));
+            query = self.following(query, ["m.at", "m.record_id"], page);
         }
         query.push(") AS k")
     }
 
-    fn following<'c>(&self, query: Query<'c>, [at, id]: [&'static str; 2], page: PageOf) -> Query<'c> {
+    fn following<'c>(&self, query: Query<'c>, [at, id]: [&'static str; 2], (after, limit): PageOf) -> Query<'c> {
         let query = query.push(" AND ").push(at).with(" < ", self.to);
-        let query = match (page.after, self.from) {
+        let query = match (after, self.from) {
             (Some(after), _) => {
                 query.push(" AND (").push(at).push(", ").push(id).with(") > (", after.at).with(", ", after.id).push(")")
             }
             (None, Some(from)) => query.push(" AND ").push(at).with(" >= ", from),
             (None, None) => query,
         };
-        query.push(" ORDER BY ").push(at).push(", ").push(id).with(" LIMIT ", i64::from(page.limit))
+        query.push(" ORDER BY ").push(at).push(", ").push(id).with(" LIMIT ", i64::from(limit))
     }
 
-    /// The customer's own interactions after one. An interaction that only mentions the customer is another customer's.
-    pub async fn own_interactions(
-        &self,
-        tx: &mut Tx<Archive>,
-        tenant: TenantId,
-        after: Option<Position>,
-        limit: u32,
-    ) -> Result<Vec<Position>, ArchiveError> {
-        let page = PageOf { only_own: true, after, limit };
-        let query = self.first_of_each(tx.query("SELECT at, id FROM ("), tenant, Target::Archive, page);
-        let rows: Vec<(DateTime<Utc>, Uuid)> =
-            query.with(") AS u ORDER BY at, id LIMIT ", i64::from(limit)).all().await?;
-        Ok(rows.into_iter().map(|(at, id)| Position { at, id }).collect())
+    /// Whether a record is the customer's own. A record that only mentions the customer is another customer's.
+    pub fn is_own<K>(&self, record: &Record<K>) -> bool {
+        [record.phone, record.email].iter().any(|field| match field {
+            CustomerField::Held(_, id) => self.identifiers.contains(id),
+            CustomerField::Empty | CustomerField::Forgotten => false,
+        })
     }
 
-    /// The next records after one, oldest first. There are fewer than the limit if they are long.
+    /// The next records after one, oldest first, up to a number and to about so many bytes.
     pub async fn page<K: RecordKind>(
         &self,
         tx: &mut Tx<Archive>,
         tenant: TenantId,
         after: Option<Position>,
-        limit: u32,
+        (limit, bytes): (u32, usize),
     ) -> Result<Vec<Record<K>>, ArchiveError> {
         let query =
             sql::columns::<K>(tx.query("SELECT ")).push(", at AS listed_by FROM (SELECT id AS p_id, at AS p_at FROM (");
         let query = self
-            .first_of_each(query, tenant, K::TARGET, PageOf { only_own: false, after, limit })
+            .first_of_each(query, tenant, K::TARGET, (after, limit))
             .with(") AS u ORDER BY at, id LIMIT ", i64::from(limit))
             .push(") AS p JOIN ")
             .push(K::TABLE)
             .with(" ON id = p_id WHERE tenant_id = ", tenant)
             .push(" ORDER BY p_at, p_id");
-        let rows = query.within(LARGEST_PAGE_BYTES, RecordRow::<K>::weight).await?;
+        let rows = query.within(bytes, RecordRow::<K>::weight).await?;
         let mut records = rows.into_iter().map(Record::from).collect::<Vec<_>>();
         attach_mentions(tx, tenant, &mut records).await?;
         Ok(records)

@@ -64,7 +64,7 @@ impl ExportLines {
                 serde_json::to_writer(&mut *out, record)?;
                 out.write_all(b"\n")
             }
-            Self::Csv(writer) => writer.write(&cells(&serde_json::to_vec(record)?)?),
+            Self::Csv(writer) => writer.write(&cells(record, &mut Vec::new())?),
         }
     }
 

@@ -1,10 +1,13 @@
 //! Encodings in which a text may contain another one. Each is undone once.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use serde_json::Value;
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::reading::{ReadText, TextBuilder};
 
@@ -17,27 +20,84 @@ const SHORTEST_BASE64: usize = 10;
 /// The texts of a JSON document: those with the same key, one after the other. A transcript that has each word as an
 /// object of its own splits a number over many of them.
 pub fn texts_of_json(text: &str) -> Vec<String> {
-    fn collect<'v>(value: &'v Value, key: &'v str, texts: &mut BTreeMap<&'v str, (usize, String)>) {
-        match value {
-            Value::String(text) => {
-                let (count, joined) = texts.entry(key).or_default();
-                *count += 1;
-                if *count > 1 {
-                    joined.push(' ');
-                }
-                joined.push_str(text);
-            }
-            Value::Array(items) => items.iter().for_each(|item| collect(item, key, texts)),
-            Value::Object(fields) => fields.iter().for_each(|(key, value)| collect(value, key, texts)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
-        }
+    let (mut texts, mut document) = (BTreeMap::new(), serde_json::Deserializer::from_str(text));
+    let read = TextsByKey { key: "", texts: &mut texts }.deserialize(&mut document);
+    if read.and_then(|()| document.end()).is_err() {
+        return Vec::new();
     }
-    let Ok(value) = serde_json::from_str::<Value>(text) else { return Vec::new() };
-    let mut texts = BTreeMap::new();
-    collect(&value, "", &mut texts);
     // A single text was read already, unless escapes hide it.
     let is_escaped = text.contains('\\');
     texts.into_values().filter(|(count, _)| *count > 1 || is_escaped).map(|(_, joined)| joined).collect()
+}
+
+/// Collects the texts of a document while it is parsed, because a tree of its values would take longer. The key is that
+/// of the value that is read.
+struct TextsByKey<'c> {
+    key: &'c str,
+    texts: &'c mut BTreeMap<String, (usize, String)>,
+}
+
+#[derive(Deserialize)]
+struct Key<'j>(#[serde(borrow)] Cow<'j, str>);
+
+impl<'j> DeserializeSeed<'j> for TextsByKey<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'j>>(self, value: D) -> Result<(), D::Error> {
+        value.deserialize_any(self)
+    }
+}
+
+impl<'j> Visitor<'j> for TextsByKey<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        if let Some((count, joined)) = self.texts.get_mut(self.key) {
+            *count += 1;
+            joined.push(' ');
+            joined.push_str(text);
+        } else {
+            self.texts.insert(self.key.to_owned(), (1, text.to_owned()));
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'j>>(self, mut items: A) -> Result<(), A::Error> {
+        let Self { key, texts } = self;
+        while items.next_element_seed(TextsByKey { key, texts })?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'j>>(self, mut fields: A) -> Result<(), A::Error> {
+        while let Some(Key(key)) = fields.next_key()? {
+            fields.next_value_seed(TextsByKey { key: &key, texts: self.texts })?;
+        }
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
 }
 
 /// The words of a text that may be an encoding, each with its position. A soft line break of quoted-printable does not

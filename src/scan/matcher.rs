@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use super::calling_codes;
 use super::model::{FindingClass, FoundPlace, MOST_PLACES, ScanReport};
 use super::numbers::{self, Misses};
-use super::projection::{ScanCandidate, candidates};
+use super::projection::{ScanCandidate, candidates, is_too_short};
 use crate::base::crypto::BlindIndex;
 use crate::base::target::Target;
 use crate::store::{Db, Vault};
@@ -162,13 +162,18 @@ impl Matcher {
 
     /// Searches a text. The look-ups that the filter lets through wait for [`Matcher::confirm`].
     pub fn search(&mut self, text: &str, source: impl Fn() -> TextSource) {
+        if is_too_short(text) {
+            return;
+        }
         let (longest, most) = REMEMBERED;
-        if text.len() <= longest && self.clean.contains(text) {
+        // A text with a digit, such as an id, rarely comes twice.
+        let is_common = text.len() <= longest && !text.bytes().any(|byte| byte.is_ascii_digit());
+        if is_common && self.clean.contains(text) {
             return;
         }
         let before = self.pending.len();
         self.search_part(text, None, source);
-        if text.len() <= longest && self.pending.len() == before {
+        if is_common && self.pending.len() == before {
             if self.clean.len() == most {
                 self.clean.clear();
             }

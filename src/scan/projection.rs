@@ -8,7 +8,7 @@ use unicode_normalization::char::is_combining_mark;
 
 use super::encodings::{decodings, texts_of_json, tokens};
 use super::reading::unescaped;
-use super::runs::Runs;
+use super::runs::{FEWEST, Runs};
 
 /// The longest text before or after the @ of an address, in bytes.
 const LONGEST_PART: usize = 255;
@@ -28,6 +28,12 @@ pub enum ScanCandidate<'t> {
     },
     /// An address in lower case.
     Email(&'t str),
+}
+
+/// Whether a text has no candidate because of its length. No encoding is so short, and nothing but the sign of an
+/// address makes one of fewer bytes than a number has digits.
+pub fn is_too_short(text: &str) -> bool {
+    text.len() < FEWEST && !text.contains(['@', '\u{ff20}'])
 }
 
 /// Gives all candidates of a text, each with the position at which it, or its encoding, begins.
@@ -370,6 +376,13 @@ mod tests {
         #[test]
         fn no_text_makes_the_scan_panic(text in "\\PC*|[0-9=%+@. \\r\\n\\\\nux]{0,80}|[ -~]{0,80}") {
             candidates(&text, &mut |at, _| assert!(at <= text.len()));
+        }
+
+        #[test]
+        fn a_text_that_is_too_short_has_no_candidate(text in "[0-9a\\\\&#;%=@.\u{ff20}\u{0660}]{0,8}") {
+            if is_too_short(&text) {
+                candidates(&text, &mut |_, candidate| panic!("{text}: {candidate:?}"));
+            }
         }
 
         #[test]

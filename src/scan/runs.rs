@@ -7,7 +7,7 @@
 use super::projection::{ScanCandidate, email};
 
 /// The fewest digits of a number.
-const FEWEST: usize = 7;
+pub const FEWEST: usize = 7;
 
 /// The most digits of a number with the two zeros that may be before it.
 const MOST: usize = 17;

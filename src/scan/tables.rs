@@ -17,10 +17,18 @@ const PAGE: u64 = 2_000;
 /// A table with the columns that are searched.
 pub struct ScannedTable {
     table: CatalogueTable,
-    /// Places among the columns of the table.
-    columns: Vec<(usize, Depth)>,
+    columns: Vec<ScannedColumn>,
     /// The records of a target are covered by its erasures up to their cut-off.
     target: Option<Target>,
+}
+
+/// A column that is searched.
+struct ScannedColumn {
+    /// The place among the columns of the table.
+    no: usize,
+    depth: Depth,
+    /// Whether it has times, which SQLite stores as texts.
+    is_time: bool,
 }
 
 /// The tables with rows of a tenant, in the order of their names. Columns without a class are reported.
@@ -36,9 +44,9 @@ pub fn tables(is_postgres: bool, catalogue: Vec<CatalogueTable>, report: &mut Sc
             if class.is_none() {
                 let (table, column) = (table.name.clone(), column.name.clone());
                 report.unclassified.insert(UnclassifiedColumn { table, column });
-                columns.push((no, Depth::All));
+                columns.push(ScannedColumn { no, depth: Depth::All, is_time: false });
             } else if column.can_be_text(is_postgres) {
-                columns.push((no, Depth::Texts));
+                columns.push(ScannedColumn { no, depth: Depth::Texts, is_time: class == Some("time") });
             }
         }
         // Rows without a tenant are nobody's, so nobody's keys can search them. Their columns are reported above.
@@ -64,7 +72,7 @@ impl ScannedTable {
     }
 
     pub fn searched(&self) -> impl Iterator<Item = (&CatalogueColumn, Depth)> {
-        self.columns.iter().filter_map(|(no, depth)| Some((self.table.columns.get(*no)?, *depth)))
+        self.columns.iter().filter_map(|one| Some((self.table.columns.get(one.no)?, one.depth)))
     }
 
     /// The length of a key, in columns.
@@ -104,7 +112,7 @@ impl Scanner<'_> {
             }
             let rows = if may_pause { left.clamp(1, PAGE) } else { PAGE };
             let page = self.page(no, None, after.as_deref(), rows).await?;
-            let Some(last) = self.search_page(no, page, false) else { return Ok(None) };
+            let Some(last) = self.search_page(no, &page, false) else { return Ok(None) };
             self.confirm().await?;
             // A table without a further key has one row of a tenant.
             if last.is_empty() {
@@ -120,9 +128,9 @@ impl Scanner<'_> {
         let mut after: Option<Vec<String>> = None;
         loop {
             let page = self.page(no, Some(since), after.as_deref(), PAGE).await?;
-            let ids = page.iter().filter_map(|row| Uuid::try_parse(row.0.get(1)?.as_deref()?).ok().map(RecordId));
+            let ids = page.iter().filter_map(|row| Uuid::try_parse(row.get(1)?).ok().map(RecordId));
             let ids: Vec<RecordId> = ids.collect();
-            let last = self.search_page(no, page, true);
+            let last = self.search_page(no, &page, true);
             if is_interactions {
                 self.read_texts_of(&ids).await?;
             }
@@ -151,36 +159,33 @@ impl Scanner<'_> {
     }
 
     /// Searches the rows of a page. Returns the key of its last row.
-    fn search_page(&mut self, no: usize, page: Vec<TextRow>, with_changes: bool) -> Option<Vec<String>> {
+    fn search_page(&mut self, no: usize, page: &[TextRow], with_changes: bool) -> Option<Vec<String>> {
         let Self { tables, matcher, report, .. } = self;
         let scanned = tables.get(no)?;
         let key_len = scanned.key_len(with_changes);
-        let has_at = scanned.table.column("at").is_some();
-        let mut last = None;
-        for TextRow(mut values) in page {
+        let key_of = |row: &TextRow| -> Vec<String> {
+            row.values().take(key_len).map(|value| value.unwrap_or_default().to_owned()).collect()
+        };
+        let place_of_at = scanned.table.column("at").map(|_| key_len + scanned.columns.len());
+        for row in page {
             report.counts.rows += 1;
-            let at = if has_at { values.pop().flatten() } else { None };
-            let rest = values.split_off(key_len.min(values.len()));
-            let key: Vec<String> = values.into_iter().map(Option::unwrap_or_default).collect();
-            for ((column, _), value) in scanned.searched().zip(rest) {
-                let Some(text) = value else { continue };
-                if census::class(scanned.name(), &column.name) == Some("time") && is_time(&text) {
+            for (scanned_column, place) in scanned.columns.iter().zip(key_len..) {
+                let Some(text) = row.get(place) else { continue };
+                if scanned_column.is_time && is_time(text) {
                     continue;
                 }
                 report.counts.bytes += text.len() as u64;
-                let source = || TextSource {
+                matcher.search(text, || TextSource {
                     table: Some(scanned.name().to_owned()),
-                    column: Some(column.name.clone()),
-                    record: Some(scanned.record(key.get(usize::from(with_changes)..).unwrap_or_default())),
-                    at: at.as_deref().and_then(time),
+                    column: scanned.table.columns.get(scanned_column.no).map(|column| column.name.clone()),
+                    record: Some(scanned.record(key_of(row).get(usize::from(with_changes)..).unwrap_or_default())),
+                    at: place_of_at.and_then(|place| row.get(place)).and_then(time),
                     target: scanned.target,
                     ..TextSource::default()
-                };
-                matcher.search(&text, source);
+                });
             }
-            last = Some(key);
         }
-        last
+        page.last().map(key_of)
     }
 }
 

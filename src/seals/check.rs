@@ -151,8 +151,9 @@ impl LogWalk<'_> {
                 }
                 self.seals.push_back(seal);
             }
-            let concerned = rows.iter().filter(|row| !row.digests.is_empty()).map(|row| row.id).collect();
-            let records = audit::records_of(&mut tx, self.tenant, concerned).await?;
+            // An id may have been added to a row that commits to none.
+            let all = rows.iter().map(|row| row.id).collect();
+            let records = audit::records_of(&mut tx, self.tenant, all).await?;
             drop(tx);
             for row in rows {
                 if let Err(fault) = self.push(&row, &records) {

@@ -257,7 +257,7 @@ each_store!(a_copy_of_several_pages_has_each_record_once, |lethe: TestLethe| asy
         json!({ "external_id": format!("cdr-{no}"), "channel": "call", "started_at": at,
             "customer": { "phone_number": number }, "attributes": { "notes": note } })
     };
-    for part in (0..900).collect::<Vec<usize>>().chunks(100) {
+    for part in (0..1_800).collect::<Vec<usize>>().chunks(200) {
         let line = |no: &usize| format!("{}\n", record(*no));
         lethe.ingest("interactions", part.iter().map(line).collect::<String>()).await;
     }
@@ -272,7 +272,7 @@ each_store!(a_copy_of_several_pages_has_each_record_once, |lethe: TestLethe| asy
     assert!(instants.is_sorted(), "the oldest is first");
     let mut sorted = shown.clone();
     sorted.sort_unstable();
-    assert_eq!(sorted, (0..900).filter(|no| no % 3 < 2).collect::<Vec<_>>());
+    assert_eq!(sorted, (0..1_800).filter(|no| no % 3 < 2).collect::<Vec<_>>());
 });
 
 each_store!(an_approver_reads_the_warnings_and_the_copy_names_what_it_leaves_out, |lethe: TestLethe| async move {

@@ -252,10 +252,10 @@ each_store!(the_rows_of_a_table_are_read_page_by_page, |lethe: TestLethe| async 
                 let wanted = RowsWanted { after: after.as_deref(), limit: 7, ..wanted };
                 let page = tx.text_rows(tenant.0, wanted).await.unwrap();
                 let Some(last) = page.last() else { break };
-                after = Some(last.0[..key].iter().map(|value| value.clone().unwrap()).collect());
-                paged.extend(page.into_iter().map(|row| row.0));
+                after = Some(last.values().take(key).map(|value| value.unwrap().to_owned()).collect());
+                paged.extend(page);
             }
-            assert_eq!(paged, all.into_iter().map(|row| row.0).collect::<Vec<_>>(), "{}", table.name);
+            assert_eq!(paged, all, "{}", table.name);
         }
     }
     archive.close().await;

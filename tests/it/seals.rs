@@ -319,3 +319,23 @@ each_store!(a_restored_audit_log_begins_a_new_tree, |mut lethe: TestLethe| async
     let (verdict, is_valid) = verified(&lethe, &offline).await;
     assert_eq!((is_valid, &verdict["lost"]), (true, &json!(lost - kept)), "{verdict}");
 });
+
+each_store!(
+    an_id_of_a_record_beside_a_row_that_commits_to_none_is_a_change_of_that_row,
+    |lethe: TestLethe| async move {
+        lethe.record(&call("c1", "91234567")).await;
+        search(&lethe, 2).await;
+        lethe.night(AS_OF).await.well();
+        let archive = lethe.archive().await;
+        let mut tx = archive.write().await.unwrap();
+        let without = "SELECT min(seq) FROM audit_events WHERE length(digests) = 0";
+        let seq: i64 = tx.query(without).scalar().await.unwrap();
+        let insert = "INSERT INTO audit_records SELECT r.tenant_id, e.id, r.record_id, r.salt FROM audit_events e, \
+                  (SELECT * FROM audit_records LIMIT 1) r";
+        assert_eq!(tx.query(insert).with(" WHERE e.seq = ", seq).execute().await.unwrap(), 1);
+        tx.commit().await.unwrap();
+        archive.close().await;
+        let (verdict, is_valid) = verified(&lethe, &[]).await;
+        assert_eq!((is_valid, &verdict["fault"]), (false, &json!({ "seq": seq, "kind": "changed" })), "{verdict}");
+    }
+);

@@ -7,9 +7,8 @@ use pii::text::document::Format;
 use super::super::model::{ExportError, NotIncluded, OmissionReason};
 use super::super::page;
 use super::{Composer, DRAWS};
-use crate::base::id::{ContentId, RecordId};
+use crate::base::id::ContentId;
 use crate::base::memory::MemoryError;
-use crate::base::page::Position;
 use crate::content::text::{RenderedText, TextValues, text_with};
 use crate::content::{self, Content, ContentError};
 use crate::objects::ObjectError;
@@ -17,9 +16,6 @@ use crate::objects::ObjectError;
 /// How much of a text is made before it is sent, in bytes. A longer text is made again for each such part, so that no
 /// slow reader keeps the memory of a text from others.
 const PART: usize = 1 << 20;
-
-/// The interactions that are looked at once. Few of them have content.
-const PAGE: u32 = 4_000;
 
 /// The interactions whose content is listed at once.
 const SOME: usize = 200;
@@ -42,33 +38,17 @@ impl Composer {
     /// The texts and recordings of the customer's own interactions. An interaction that only mentions the customer is
     /// another customer's, and so is its content.
     pub(super) async fn contents(&mut self) -> Result<(), ExportError> {
-        if self.records.identifiers.is_empty() {
-            return Ok(());
-        }
-        let mut after = None;
-        while let Some(interactions) = self.next_with_content(&mut after).await? {
-            for some in interactions.chunks(SOME) {
-                let contents =
-                    content::scanning::of_interactions(&mut self.app.archive.read().await?, self.tenant.id, some)
-                        .await?;
-                for content in contents {
-                    self.check().await?;
-                    self.content(&content).await?;
-                }
+        let interactions = std::mem::take(&mut self.with_content);
+        for some in interactions.chunks(SOME) {
+            let mut tx = self.app.archive.read().await?;
+            let contents = content::scanning::of_interactions(&mut tx, self.tenant.id, some).await?;
+            drop(tx);
+            for content in contents {
+                self.check().await?;
+                self.content(&content).await?;
             }
         }
         Ok(())
-    }
-
-    /// The interactions with content among the next ones after one. Returns none at the end.
-    async fn next_with_content(&self, after: &mut Option<Position>) -> Result<Option<Vec<RecordId>>, ExportError> {
-        let _share = self.share().await?;
-        let mut tx = self.app.archive.read().await?;
-        let page = self.records.own_interactions(&mut tx, self.tenant.id, *after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(None) };
-        *after = Some(*last);
-        let ids: Vec<_> = page.into_iter().map(|position| RecordId(position.id)).collect();
-        Ok(Some(content::scanning::with_content(&mut tx, self.tenant.id, ids).await?))
     }
 
     async fn content(&mut self, content: &Content) -> Result<(), ExportError> {

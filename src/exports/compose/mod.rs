@@ -20,7 +20,7 @@ use super::sql;
 use super::zip::ZipStream;
 use crate::archive::CustomerRecords;
 use crate::audit::Grant;
-use crate::base::id::{ContentId, IdentifierId};
+use crate::base::id::{ContentId, IdentifierId, RecordId};
 use crate::base::jws;
 use crate::base::memory::{MemoryError, MemoryShare};
 use crate::content::ContentStore;
@@ -32,6 +32,9 @@ use people::People;
 
 /// How often a share of the memory is drawn before the download fails. Each draw waits for a while itself.
 const DRAWS: usize = 60;
+
+/// The memory of a page in the making, in bytes: the records, their JSON, and the rows of the tables.
+const SHARE: u64 = 3 * records::PAGE_BYTES as u64;
 
 /// How many bytes are sent at once.
 const PIECE: usize = 64 << 10;
@@ -53,6 +56,8 @@ pub struct Composer {
     expected: u64,
     grant: Grant,
     people: People,
+    /// The customer's own interactions that have content.
+    with_content: Vec<RecordId>,
     /// Content that cannot be read any more. The manifest lists it.
     missing: Vec<ContentId>,
     /// Recordings that the copy leaves out. The manifest and the page list them.
@@ -83,6 +88,7 @@ impl Composer {
             expected,
             grant,
             people: People::new(own),
+            with_content: Vec::new(),
             missing: Vec::new(),
             not_included: Vec::new(),
             zip: ZipStream::default(),
@@ -96,8 +102,12 @@ impl Composer {
         self.contents().await?;
         self.file("processing.json", page::processing(&self.tenant.settings).to_string().as_bytes()).await?;
         self.file("schema.json", SCHEMA.as_bytes()).await?;
-        Box::pin(self.page(&page, records)).await?;
-        self.manifest().await?;
+        // All of the data was read, so the records are counted while the page is written.
+        let (app, tenant, counted) = (Arc::clone(&self.app), self.tenant.id, self.records.clone());
+        let counting = super::counted(&app, tenant, &counted);
+        let (written, found) = tokio::join!(Box::pin(self.page(&page, records)), counting);
+        written?;
+        self.manifest(found?).await?;
         let Self { zip, to, .. } = self;
         to.send(Ok(zip.finish()?)).await.map_err(|_| ExportError::Interrupted)
     }
@@ -133,7 +143,7 @@ impl Composer {
     /// The share of a page. If the memory is in use, this waits.
     async fn share(&self) -> Result<MemoryShare, ExportError> {
         for _ in 0..DRAWS {
-            let share = self.app.memory.page().await;
+            let share = self.app.memory.work(SHARE).await;
             if !matches!(share, Err(MemoryError::Crowded)) || self.to.is_closed() {
                 return Ok(share?);
             }
@@ -152,11 +162,8 @@ impl Composer {
     }
 
     /// The signed list of the files. A copy that has lost records since it began gets none.
-    async fn manifest(&mut self) -> Result<(), ExportError> {
-        let mut tx = self.app.archive.read().await?;
-        let found = super::count(&mut tx, self.tenant.id, &self.records).await?;
-        self.check_in(&mut tx).await?;
-        drop(tx);
+    async fn manifest(&mut self, found: u64) -> Result<(), ExportError> {
+        self.check().await?;
         if found < self.expected {
             return Err(ExportError::Changed);
         }

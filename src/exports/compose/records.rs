@@ -13,18 +13,23 @@ use super::super::spool::{Spool, Spooled};
 use super::super::zip::ZipStream;
 use super::Composer;
 use crate::archive::{Interaction, RawEvent, Record, RecordKind, Renderer, SurveyResponse};
-use crate::base::page::{Listed as _, Position};
+use crate::base::page::{LARGEST_PAGE_BYTES, Listed as _, Position};
 use crate::base::spreadsheet::{SpreadsheetWriter, cells};
+use crate::base::target::Target;
 use crate::base::work;
+use crate::content;
 
 /// The most records that are read at once. Long ones are fewer.
-const PAGE: u32 = 400;
+const PAGE: u32 = 1_000;
+
+/// The most bytes of records that are read at once, so that the statements of a page are a small part of its work.
+pub(super) const PAGE_BYTES: usize = 2 * LARGEST_PAGE_BYTES;
 
 /// The bytes of most pages, so that a buffer rarely grows.
-const BUFFER: usize = 256 << 10;
+const BUFFER: usize = 512 << 10;
 
 /// The chunks of a spool that are sent before the copy looks again whether its export can still be downloaded.
-const CHUNKS: u64 = 4;
+const CHUNKS: u64 = 8;
 
 /// The files with the records of a kind, while they are written on a thread that serves no calls.
 struct Renderings {
@@ -40,9 +45,7 @@ impl Renderings {
         for record in records {
             let is_first = !self.table.has_records;
             data.extend_from_slice(if is_first { b"\n" } else { b",\n" });
-            let begin = data.len();
-            serde_json::to_writer(&mut data, &K::render(record, renderer)).map_err(unreadable)?;
-            let cells = cells(&data[begin..]).map_err(unreadable)?;
+            let cells = cells(&K::render(record, renderer), &mut data).map_err(unreadable)?;
             self.table.write(&cells).map_err(ExportError::Spool)?;
             page::row(&mut rows, &cells, is_first);
         }
@@ -92,20 +95,24 @@ impl Composer {
         rows.write_all(format!("<h2>{title}</h2>\n").as_bytes()).map_err(ExportError::Spool)?;
         let table = SpreadsheetWriter::new(Spool::new()?);
         let mut made = Renderings { zip: std::mem::take(&mut self.zip), table, page: rows };
-        let share = self.share().await?;
-        let mut records = self.next::<K>(None).await?;
-        drop(share);
+        let (mut records, mut ready) = (self.next::<K>(None).await?, Vec::new());
         while let Some(last) = records.last().map(Record::position) {
-            // The next records are read while these are rendered, so the share is for both.
-            let share = self.share().await?;
-            let renderer = self.people.renderer(&records);
-            let rendering = work::run(work::PIECE, move || made.add(records, &renderer));
-            let (rendered, next) = tokio::join!(rendering, self.next(Some(last)));
-            // A slow reader keeps one page of records waiting, and no share.
-            drop(share);
+            // While these records are rendered, the ones before them are sent, and the next ones are read.
+            let (share, renderer) = (self.share().await?, self.people.renderer(&records));
+            let rendering = work::run(work::PIECE, move || {
+                let made = made.add(records, &renderer);
+                // A slow reader keeps two pages waiting, and no share.
+                drop(share);
+                made
+            });
+            let (rendered, next) = tokio::join!(rendering, async {
+                self.send(ready).await?;
+                self.next(Some(last)).await
+            });
             (made, records) = (rendered?, next?);
-            self.send(made.zip.take()).await?;
+            ready = made.zip.take();
         }
+        self.send(ready).await?;
         let Renderings { zip, table, page: mut rows } = made;
         self.zip = zip;
         self.write(b"]").await?;
@@ -114,13 +121,19 @@ impl Composer {
         Ok((table, rows))
     }
 
-    /// The next records after one.
-    async fn next<K: RecordKind>(&self, after: Option<Position>) -> Result<Vec<Record<K>>, ExportError> {
+    /// The next records after one. Notes which of the customer's own interactions have content.
+    async fn next<K: RecordKind>(&mut self, after: Option<Position>) -> Result<Vec<Record<K>>, ExportError> {
         if self.records.identifiers.is_empty() {
             return Ok(Vec::new());
         }
-        let mut tx = self.app.archive.read().await?;
-        let records = self.records.page::<K>(&mut tx, self.tenant.id, after, PAGE).await?;
+        let _share = self.share().await?;
+        let (mut tx, tenant) = (self.app.archive.read().await?, self.tenant.id);
+        let records = self.records.page::<K>(&mut tx, tenant, after, (PAGE, PAGE_BYTES)).await?;
+        if K::TARGET == Target::Archive {
+            let own = records.iter().filter(|record| self.records.is_own(record)).map(|record| record.id);
+            let own = content::scanning::with_content(&mut tx, tenant, own.collect()).await?;
+            self.with_content.extend(own);
+        }
         // The check comes after the records, so that it is true for all of them. The records before them are sent after
         // it.
         self.check_in(&mut tx).await?;
