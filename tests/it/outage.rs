@@ -182,6 +182,26 @@ fn a_call_does_not_wait_for_a_locked_table_for_ever() {
 }
 
 #[test]
+fn a_read_waits_for_its_audit_row_no_longer_than_for_its_rows() {
+    tell(Store::Postgres, |mut lethe| async move {
+        lethe.stop().await;
+        lethe.set("DATABASE__STATEMENT_TIMEOUT", "1");
+        lethe.set("DATABASE__WRITE_TIMEOUT", "600");
+        lethe.serve().await;
+        record(&lethe).await;
+        let (officer, agent) = (lethe.caller("dpo"), lethe.caller("agent"));
+        assert_eq!((search(&officer).await.status, agent.get("/audit-events").await.status), (200, 403));
+        let mut other = PgConnection::connect(&lethe.archive_url()).await.unwrap();
+        other.execute("BEGIN; LOCK TABLE audit_events IN SHARE MODE").await.unwrap();
+        let refused = search(&officer).await;
+        assert_eq!(refused.problem(503), "unavailable");
+        assert_eq!(agent.get("/audit-events").await.status, 403);
+        other.execute("ROLLBACK").await.unwrap();
+        assert_eq!(search(&officer).await.status, 200);
+    });
+}
+
+#[test]
 fn a_job_waits_longer_than_a_call() {
     tell(Store::Postgres, |mut lethe| async move {
         lethe.set("DATABASE__STATEMENT_TIMEOUT", "1");
