@@ -317,8 +317,6 @@ each_store!(totals_are_a_table_too_and_bad_questions_are_refused, |lethe: TestLe
     let long = "x".repeat(501);
     for (more, wanted) in [
         (json!({ "from": "1926-02-10T00:00:00Z" }), "/from out_of_range"),
-        (json!({ "from": "1976-02-10T00:00:00Z" }), "/to out_of_range"),
-        (json!({ "to": "2027-03-11T00:00:00Z" }), "/to out_of_range"),
         (json!({ "to": "2026-02-10T12:00:00Z" }), "/to out_of_range"),
         (json!({ "to": null }), "/to required"),
         (json!({ "from": "2026-02-10" }), "/from format"),
@@ -333,9 +331,12 @@ each_store!(totals_are_a_table_too_and_bad_questions_are_refused, |lethe: TestLe
     ] {
         assert_eq!(manager.post(TOTALS, &day(more)).await.mistakes(), [wanted]);
     }
+    for path in [TOTALS, surveys] {
+        let long = manager.post(path, &day(json!({ "from": "1976-02-10T00:00:00Z" }))).await;
+        assert_eq!(long.problem(422), "too_many_cells");
+    }
     assert_eq!(manager.post(surveys, &day(json!({ "group_by": ["queue"] }))).await.mistakes(), ["/group_by/0 format"]);
-    let missing = manager.post(TOTALS, &json!({ "to": TO })).await;
-    assert_eq!(missing.mistakes(), ["/from required"]);
+    assert_eq!(manager.post(TOTALS, &json!({ "to": TO })).await.mistakes(), ["/from required"]);
 
     // One agent more than an answer has cells.
     for thousand in 0..11 {

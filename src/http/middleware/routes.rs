@@ -23,7 +23,7 @@ pub(super) struct Route {
 
 /// The parts of an OpenAPI document that say which calls there are.
 #[derive(Deserialize)]
-struct Described {
+struct DescribedRoutes {
     paths: BTreeMap<String, PathItem>,
 }
 
@@ -39,11 +39,11 @@ struct PathItem {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Operation {
-    request_body: Option<RequestBody>,
+    request_body: Option<RouteBody>,
 }
 
 #[derive(Deserialize)]
-struct RequestBody {
+struct RouteBody {
     content: HashMap<String, IgnoredAny>,
 }
 
@@ -60,7 +60,7 @@ impl Routes {
     ///
     /// If the text is not such a document.
     pub fn new(document: &str) -> serde_json::Result<Self> {
-        let document: Described = serde_json::from_str(document)?;
+        let document: DescribedRoutes = serde_json::from_str(document)?;
         let mut routes = Self::default();
         for (path, item) in document.paths {
             let uploads = item.post.as_ref().is_some_and(Operation::uploads);

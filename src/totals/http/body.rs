@@ -1,5 +1,7 @@
 //! The bodies of the calls for totals.
 
+use std::ops::RangeInclusive;
+
 use chrono::{DateTime, Datelike as _, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
@@ -7,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::archive::Channel;
 use crate::archive::counting::{CountFilter, CountedKind, CountedValues};
-use crate::http::{ApiResult, FieldError, Problem};
+use crate::http::{ApiResult, Code, FieldError, Problem};
 use crate::totals::{TotalGroup, TotalSpan, TotalsQuery, is_within_months};
 
 /// The most groups of a total.
@@ -15,6 +17,9 @@ const MOST_GROUPS: usize = 3;
 
 /// The longest queue, agent, or outcome, in characters.
 const LONGEST_WORD: usize = 500;
+
+/// The years of a total.
+const YEARS: RangeInclusive<i32> = 1970..=9998;
 
 /// A figure of interactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -130,6 +135,7 @@ impl InteractionTotalsQuery {
     /// The query, and its measures beside the count. An error names each field that is invalid.
     pub fn read(self, now: DateTime<Utc>, zone: Tz) -> ApiResult<(TotalsQuery, Vec<InteractionMeasure>)> {
         let Self { from, to, group_by: groups, channels, queue, agent_id, outcome, measures } = self;
+        check_length((from, to), zone)?;
         let mut errors = Vec::new();
         let span = span((from, to), now, zone, &mut errors);
         check_groups(&groups, &mut errors);
@@ -161,6 +167,7 @@ impl SurveyResponseTotalsQuery {
     /// The query, and its measures beside the count. An error names each field that is invalid.
     pub fn read(self, now: DateTime<Utc>, zone: Tz) -> ApiResult<(TotalsQuery, Vec<SurveyResponseMeasure>)> {
         let Self { from, to, group_by, measures } = self;
+        check_length((from, to), zone)?;
         let mut errors = Vec::new();
         let groups: Vec<_> = group_by.into_iter().map(TotalGroup::from).collect();
         let span = span((from, to), now, zone, &mut errors);
@@ -178,6 +185,14 @@ impl SurveyResponseTotalsQuery {
     }
 }
 
+/// Checks that a time is at most 13 months long. A longer one has too many cells, whatever its groups are.
+fn check_length((from, to): (DateTime<Utc>, DateTime<Utc>), zone: Tz) -> ApiResult<()> {
+    if from >= to || [from, to].iter().any(|at| !YEARS.contains(&at.year())) || is_within_months(from, to, zone) {
+        return Ok(());
+    }
+    Err(Problem::new(Code::TooManyCells).at("/to", "out_of_range", "must be at most 13 months after from"))
+}
+
 /// The span of a total. It is `None` if there is an error.
 fn span(
     (from, to): (DateTime<Utc>, DateTime<Utc>),
@@ -186,7 +201,7 @@ fn span(
     errors: &mut Vec<FieldError>,
 ) -> Option<TotalSpan> {
     for (at, pointer) in [(from, "/from"), (to, "/to")] {
-        if !(1970..=9998).contains(&at.year()) {
+        if !YEARS.contains(&at.year()) {
             errors.push(FieldError::at(pointer, "out_of_range", "must lie in the years 1970 to 9998"));
         }
     }
@@ -195,8 +210,6 @@ fn span(
     }
     if from >= to {
         errors.push(FieldError::at("/to", "out_of_range", "must be after from"));
-    } else if !is_within_months(from, to, zone) {
-        errors.push(FieldError::at("/to", "out_of_range", "must be at most 13 months after from"));
     }
     let span = TotalSpan::snapped(from, to, now, zone);
     if span.is_none() {

@@ -38,7 +38,7 @@ pub(super) fn is_at(word: &str) -> bool {
     WORDS.contains(&word) || SIGNS.contains(&word)
 }
 
-/// The bits of a byte with which a sign begins wherever it stands, and of one with which a word for `@` begins if no
+/// The bits of a byte with which a sign begins wherever it is, and of one with which a word for `@` begins if no
 /// letter or digit is before it. Every such word has one of these letters.
 const SIGN: u8 = 1;
 const WORD: u8 = 2;

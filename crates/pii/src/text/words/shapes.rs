@@ -2,12 +2,12 @@
 
 /// The lengths and the last letters of the words that begin with the same two letters, one bit for each.
 #[derive(Clone, Copy, Default)]
-struct Shape {
+struct WordShape {
     lengths: u64,
     ends: u32,
 }
 
-impl Shape {
+impl WordShape {
     fn of(word: &[u8]) -> Self {
         let end = word.last().map_or(0, |last| letter(*last));
         Self { lengths: 1 << (word.len() % 64), ends: 1 << end }
@@ -15,21 +15,21 @@ impl Shape {
 }
 
 /// The shapes of words by their first two letters.
-pub(super) struct Shapes(Box<[Shape; 1024]>);
+pub(super) struct Shapes(Box<[WordShape; 1024]>);
 
 impl Shapes {
     pub(super) fn of<'w>(words: impl Iterator<Item = &'w String>) -> Self {
-        let mut shapes = Box::new([Shape::default(); 1024]);
+        let mut shapes = Box::new([WordShape::default(); 1024]);
         for word in words.map(String::as_bytes) {
-            let (known, shape) = (&mut shapes[place(word)], Shape::of(word));
-            *known = Shape { lengths: known.lengths | shape.lengths, ends: known.ends | shape.ends };
+            let (known, shape) = (&mut shapes[place(word)], WordShape::of(word));
+            *known = WordShape { lengths: known.lengths | shape.lengths, ends: known.ends | shape.ends };
         }
         Self(shapes)
     }
 
     /// Whether a word in capital or small letters of ASCII may be one of the words.
     pub(super) fn may_have(&self, word: &[u8]) -> bool {
-        let (known, shape) = (self.0[place(word)], Shape::of(word));
+        let (known, shape) = (self.0[place(word)], WordShape::of(word));
         known.lengths & shape.lengths != 0 && known.ends & shape.ends != 0
     }
 }
