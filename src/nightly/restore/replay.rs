@@ -228,16 +228,16 @@ impl ReplayJob<'_> {
         }
     }
 
-    /// Adds the erasures that the vault lacks, by their keyed hashes.
+    /// Adds the erasures that the vault lacks, by their keyed hashes. No age is looked at here: one that is too old is
+    /// deleted by the purge of the next pass, which alone knows the rule.
     async fn repeat_erasures(&self, look: &TenantLook) -> PassResult<()> {
         let both =
             look.not_in_vault.iter().chain(of_archive(look)).filter(|one| one.entry.kind == ObjectKind::Erasures);
-        let oldest = self.oldest_kept(&look.tenant);
         for object in both {
             let selections = self.selections(look, object).await?;
-            let kept = selections.iter().filter(|one| one.identifier.is_some());
-            let kept = kept.filter(|one| oldest.is_none_or(|oldest| one.created_at >= oldest));
-            let erasures: Vec<_> = kept
+            let erasures: Vec<_> = selections
+                .iter()
+                .filter(|one| one.identifier.is_some())
                 .map(|one| RepeatedErasure {
                     request: one.request,
                     index: one.index,
@@ -249,12 +249,6 @@ impl ReplayJob<'_> {
             tx.commit().await?;
         }
         Ok(())
-    }
-
-    /// An older erasure would leave the vault at once.
-    fn oldest_kept(&self, tenant: &Tenant) -> Option<chrono::DateTime<chrono::Utc>> {
-        let months = chrono::Months::new(tenant.settings.erasure_months());
-        self.app.clock.now().checked_sub_months(months)
     }
 
     /// The object of this replay: that of a killed one, or a new one. An archive from before the replay is known by it.

@@ -83,7 +83,7 @@ async fn purge_requests(context: &PassContext<'_>, pass: &Pass, report: &mut Rep
     let (app, tenant, settings) = (context.app, context.tenant.id, &context.tenant.settings);
     let Some(limits) = limits(context.tenant, pass.as_of) else { return Ok(()) };
     report.requests_overdue = waiting_since(&mut context.read().await?, tenant, limits.created).await?;
-    if settings.request_retention.state(pass.as_of) != Retention::On {
+    if !context.deletes_old(settings.request_retention.state(pass.as_of)) {
         return Ok(());
     }
     loop {
@@ -126,7 +126,7 @@ async fn forget_in_audit_log(context: &PassContext<'_>) -> PassResult<()> {
 async fn purge_erasures(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
     let (app, tenant, settings) = (context.app, context.tenant.id, &context.tenant.settings);
     let limit = months_before(context.tenant, pass.as_of, settings.erasure_months());
-    let Some(limit) = limit.filter(|_| settings.erasure_retention.state(pass.as_of) == Retention::On) else {
+    let Some(limit) = limit.filter(|_| context.deletes_old(settings.erasure_retention.state(pass.as_of))) else {
         return Ok(());
     };
     let mut after = RequestId(uuid::Uuid::nil());
