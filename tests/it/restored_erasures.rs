@@ -95,7 +95,8 @@ each_store!(an_erasure_of_a_request_that_was_held_for_years_is_repeated, |mut le
     for parts in RESTORES {
         let mut restored = lethe.copy().await;
         restored.restore(&backup, parts).await;
-        restored.run(REPLAY).await.well();
+        let told = report(&restored.run(REPLAY).await.well());
+        assert_eq!(told["settings_restored"], json!(parts.contains(&Part::Archive)), "{parts:?}: {told}");
         assert!(arrives_forgotten(&mut restored, "late").await, "{parts:?}");
         night(&restored).await;
         assert!(arrives_forgotten(&mut restored, "later").await, "{parts:?}: the request is still there");
@@ -142,7 +143,8 @@ each_store!(a_replay_deletes_nothing_whose_pause_the_archive_has_lost, |mut leth
     assert_eq!((&told["content_expired"], &told["erasures_purged"]), (&json!(0), &json!(0)), "{told}");
     lethe.restore(&before, &[Part::Vault]).await;
     lethe.restore(&after, &[Part::Archive]).await;
-    lethe.run(REPLAY).await.well();
+    let told = report(&lethe.run(REPLAY).await.well());
+    assert_eq!(told["settings_restored"], json!(true), "{told}");
     let rows = async |lethe: &TestLethe| {
         let dump = lethe.dump().await;
         ["requests", "contents", "vault.erasures"].map(|table| dump.rows(table).len())

@@ -43,6 +43,9 @@ pub struct ReplayReport {
     pub dry_run: bool,
     /// The reason why a database counts as restored. Without one, only decisions of calls were carried out.
     pub behind: Option<String>,
+    /// Whether the archive was restored. Then the tenant's settings, policies, recipients, and webhooks are those of
+    /// the backup.
+    pub settings_restored: bool,
     /// The objects that the archive or the vault did not know.
     pub objects: usize,
     /// The requests that the objects of passes name.
@@ -84,7 +87,12 @@ pub async fn replay(
     let (mut ending, mut reports) = (Ending::Done, Vec::new());
     for look in tenants.into_iter().filter(|one| options.tenant.is_none_or(|only| only == one.tenant.id)) {
         let tenant = look.tenant.clone();
-        let mut report = ReplayReport { dry_run: options.dry_run, behind: look.behind.clone(), ..Default::default() };
+        let mut report = ReplayReport {
+            dry_run: options.dry_run,
+            behind: look.behind.clone(),
+            settings_restored: look.behind.is_some() && !look.not_in_archive.is_empty(),
+            ..Default::default()
+        };
         let job = ReplayJob { app, content_store, progress, stop };
         let ended = if look.behind.is_none() {
             if options.dry_run { Ok(()) } else { job.settle_calls(&look, &mut report).await }
