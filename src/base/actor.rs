@@ -61,6 +61,9 @@ pub enum ScopeLimit {
     Recipient,
     /// The caller is a program outside of all recipients of the tenant. It sends data only.
     Outside,
+    /// The caller is a client of a recipient whose key is missing. It does nothing, since any response could show ids
+    /// in another form than its own.
+    KeyMissing,
 }
 
 impl ScopeLimit {
@@ -70,6 +73,7 @@ impl ScopeLimit {
         match self {
             Self::Recipient => &OF_RECIPIENTS,
             Self::Outside => &OF_OUTSIDERS,
+            Self::KeyMissing => &[],
         }
     }
 }
@@ -128,6 +132,7 @@ impl Actor {
                 ScopeLimit::Recipient
             }
             Membership::Outside => ScopeLimit::Outside,
+            Membership::KeyMissing => ScopeLimit::KeyMissing,
         };
         self.limit = Some(limit);
         self.scopes.retain(|scope| limit.scopes().contains(scope));

@@ -52,6 +52,8 @@ pub enum Membership {
     Recipient(TokenForm),
     /// The tenant has recipients, and the caller is a program that belongs to none of them.
     Outside,
+    /// The caller belongs to a recipient whose key the vault does not have, so no form can be made.
+    KeyMissing,
 }
 
 impl fmt::Debug for TokenForm {

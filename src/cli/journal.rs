@@ -128,6 +128,15 @@ fn show_lost(slug: &str, report: &ReplayReport) {
     }
 }
 
+fn show_settings(slug: &str, report: &ReplayReport) {
+    if report.settings_restored {
+        print(&format!(
+            "{slug}: the archive was restored, so the tenant's settings, policies, recipients, and webhooks are those \
+             of the backup; check them before the next nightly job"
+        ));
+    }
+}
+
 fn show_replay(tenant: &Tenant, report: &ReplayReport, json: bool) {
     if json {
         let mut line = json!(report);
@@ -143,6 +152,7 @@ fn show_replay(tenant: &Tenant, report: &ReplayReport, json: bool) {
     };
     if report.dry_run {
         print(&format!("{slug}: {behind}; {} objects name {} requests to replay", report.objects, report.requests));
+        show_settings(slug, report);
         return;
     }
     if let Some(error) = &report.error {
@@ -172,4 +182,5 @@ fn show_replay(tenant: &Tenant, report: &ReplayReport, json: bool) {
             report.dangling
         ));
     }
+    show_settings(slug, report);
 }

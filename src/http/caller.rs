@@ -124,6 +124,10 @@ fn admit(request: &HttpRequest, scopes: &'static [Scope]) -> Result<Actor, Probl
         }
         Some(ScopeLimit::Outside) => refusal
             .detail("The program of this token belongs to none of the tenant's recipients, so it may only send data."),
+        Some(ScopeLimit::KeyMissing) => refusal.detail(
+            "The vault does not have the key of this token's recipient, for example after a restore. \
+             Rotate the recipient: POST /recipients/{id}/rotate.",
+        ),
         None => refusal,
     })
 }

@@ -6,7 +6,7 @@ use super::progress::Progress;
 use super::restore::Replay;
 use crate::content::ContentStore;
 use crate::store::{self, Archive, Tx, Vault};
-use crate::tenants::Tenant;
+use crate::tenants::{Retention, Tenant};
 use crate::vault::AppContext;
 
 pub struct PassContext<'a> {
@@ -41,6 +41,13 @@ impl PassContext<'_> {
 
     pub async fn read_vault(&self) -> store::Result<Tx<Vault>> {
         self.app.vault.read().await
+    }
+
+    /// Whether the pass deletes what is past a retention in a state. A replay does not, because a restored archive may
+    /// have lost the pause of the retention. The next pass does, after the operator has looked at the settings.
+    #[must_use]
+    pub fn deletes_old(&self, retention: Retention) -> bool {
+        self.replay.is_none() && retention == Retention::On
     }
 
     /// Shows the user that a step begins.

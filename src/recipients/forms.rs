@@ -32,8 +32,8 @@ impl Forms {
             return Ok(if is_outside { Membership::Outside } else { Membership::Unlimited });
         };
         drop(tx);
-        // A recipient whose key was deleted is about to be deleted itself.
-        Ok(self.form(app, tenant, &recipient).await?.map_or(Membership::Outside, Membership::Recipient))
+        // A restored vault may lack the key. A recipient that is about to be deleted has none either.
+        Ok(self.form(app, tenant, &recipient).await?.map_or(Membership::KeyMissing, Membership::Recipient))
     }
 
     async fn form(

@@ -75,6 +75,7 @@ mod requests;
 mod rereading;
 mod restart;
 mod restore_kills;
+mod restored_erasures;
 mod restored_texts;
 mod restores;
 mod reveals;

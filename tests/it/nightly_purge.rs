@@ -1,12 +1,13 @@
 //! Old requests and their erasures: how long they are kept.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use lethe::base::clock::Clock;
 use lethe::base::id::RequestId;
 use lethe::store::Query;
 use serde_json::{Value, json};
 
 use crate::harness::oracle::time_of;
-use crate::harness::{TestLethe, each_store};
+use crate::harness::{Answer, TestLethe, each_store};
 
 each_store!(an_old_request_is_purged_and_a_waiting_one_never, |lethe: TestLethe| async move {
     let done = lethe
@@ -16,11 +17,11 @@ each_store!(an_old_request_is_purged_and_a_waiting_one_never, |lethe: TestLethe|
     assert_eq!(lethe.request(&done["id"]).await.json()["status"], "done");
     let created = time_of(&done, "created_at");
     let day_before = created.checked_add_months(chrono::Months::new(12)).unwrap();
-    lethe.night(&(day_before - chrono::TimeDelta::days(1)).to_rfc3339()).await.well();
+    lethe.night(&(day_before - TimeDelta::days(1)).to_rfc3339()).await.well();
     assert_eq!(lethe.request(&done["id"]).await.status, 200);
     assert_eq!(lethe.dump().await.rows("vault.erasures").len(), 1);
     let late = |months| {
-        let day = created.checked_add_months(chrono::Months::new(months)).unwrap() + chrono::TimeDelta::days(1);
+        let day = created.checked_add_months(chrono::Months::new(months)).unwrap() + TimeDelta::days(1);
         day.to_rfc3339()
     };
     // A retention that is paused deletes nothing. After a change it waits for 30 days.
@@ -82,6 +83,32 @@ each_store!(a_request_is_kept_for_30_days_after_it_was_done, |lethe: TestLethe| 
     }
     assert_eq!(purged("2027-04-09T01:00:01Z").await, (0, 2), "one that waits is never purged");
     assert_eq!(lethe.request(&waiting["id"]).await.json()["status"], "waiting");
+});
+
+each_store!(a_released_hold_has_the_retention_of_requests, |lethe: TestLethe| async move {
+    let hold = json!({ "phone_number": "91234567", "ground": "17(3)(e)", "reference": "case 118",
+        "review_on": "2036-08-03" });
+    let hold = lethe.caller("dpo").post("/holds", &hold).await.expect(201).json();
+    let path = format!("/holds/{}", hold["id"].as_str().unwrap());
+    Answer::of(lethe.caller("compliance").call("DELETE", &path)).await.expect(204);
+    let archive = lethe.archive().await;
+    let mut tx = archive.write().await.unwrap();
+    let released: DateTime<Utc> = "2023-01-10T12:00:00Z".parse().unwrap();
+    tx.query("UPDATE holds SET").with(" released_at = ", released).execute().await.unwrap();
+    tx.commit().await.unwrap();
+    archive.close().await;
+    let now = Clock::System.now();
+    let night = async |day: i64| lethe.night(&(now + TimeDelta::days(day)).to_rfc3339()).await.well();
+    let operator = lethe.caller("operator");
+    for (paused, state) in [(true, "paused"), (false, "pending")] {
+        let change = json!({ "request_retention": { "paused": paused } });
+        let settings = operator.patch("/tenant", "*", &change).await.expect(200).json();
+        assert_eq!(settings["request_retention"]["state"], state);
+        night(1).await;
+        assert_eq!(lethe.caller("dpo").get(&path).await.status, 200, "{state}");
+    }
+    night(31).await;
+    assert_eq!(lethe.caller("dpo").get(&path).await.problem(404), "not_found");
 });
 
 /// Lets a request wait for ever, as one does that every pass fails to carry out.

@@ -8,7 +8,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use lethe::base::clock::Clock;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Caller, TestLethe, each_store};
+use crate::harness::{Answer, Caller, Part, TestLethe, each_store};
 
 /// A caller whose token was issued to a client, signed by the key of development mode.
 fn caller(lethe: &TestLethe, client: &str, user: &str, roles: &[&str]) -> Caller {
@@ -311,4 +311,52 @@ each_store!(a_recipient_is_rotated_and_deleted, |lethe: TestLethe| async move {
     let actions = actions["items"].as_array().unwrap().iter().map(|row| row["action"].as_str().unwrap());
     let actions: Vec<_> = actions.filter(|action| action.starts_with("recipient.")).collect();
     assert_eq!(actions, ["recipient.deleted", "recipient.rotated", "recipient.created", "recipient.created"]);
+});
+
+each_store!(a_recipient_whose_key_a_restore_has_lost_is_told_so, |mut lethe: TestLethe| async move {
+    stock(&lethe).await;
+    lethe.stop().await;
+    let before = lethe.copy().await;
+    lethe.serve().await;
+    let created = create(&lethe, "crm", "second").await.expect(201);
+    let path = format!("/recipients/{}", created.json()["id"].as_str().unwrap());
+    let (user, program) = (
+        |lethe: &TestLethe| caller(lethe, "crm", "kari", &["dpo"]),
+        |lethe: &TestLethe| caller(lethe, "crm", "crm", &["integration", "analyst"]),
+    );
+    let first = export(&user(&lethe)).await;
+    lethe.stop().await;
+    let with_first = lethe.copy().await;
+    lethe.serve().await;
+    lethe.caller("admin").post(&format!("{path}/rotate"), &json!({})).await.expect(200);
+    let second = export(&user(&lethe)).await;
+    lethe.stop().await;
+    // The vault has no key of the recipient, or an older one, or a newer one than the archive names.
+    for (backup, part) in [(&before, Part::Vault), (&with_first, Part::Vault), (&with_first, Part::Archive)] {
+        let mut restored = lethe.copy().await;
+        restored.restore(backup, &[part]).await;
+        restored.serve().await;
+        let record = json!([{ "external_id": "p", "channel": "call", "started_at": "2026-02-10T09:00:00Z" }]);
+        let lookup = json!({ "external_ids": ["cdr-0"] });
+        for (caller, path, body) in [
+            (user(&restored), "/archive/search", &json!({})),
+            (program(&restored), "/archive/search", &json!({})),
+            (program(&restored), "/archive/interactions?ids=true", &record),
+            (program(&restored), "/archive/interactions/lookup", &lookup),
+        ] {
+            let refused = caller.post(path, body).await;
+            assert_eq!(refused.problem(403), "forbidden", "{path}");
+            let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+            assert!(detail.contains("the key of this token's recipient"), "{path}: {detail}");
+            assert!(detail.contains("POST /recipients/{id}/rotate"), "{path}: {detail}");
+        }
+        assert_eq!(user(&restored).get("/me").await.expect(200).json()["scopes"], json!([]));
+        restored.caller("admin").post(&format!("{path}/rotate"), &json!({})).await.expect(200);
+        let shown = export(&user(&restored)).await;
+        assert_eq!((shown.records.len(), shown.tokens.len()), (14, 18));
+        assert!(shown.tokens.is_disjoint(&first.tokens));
+        program(&restored).post("/archive/interactions?ids=true", &record).await.expect(200);
+        restored.stop().await;
+    }
+    assert!(second.tokens.is_disjoint(&first.tokens));
 });

@@ -43,6 +43,9 @@ pub struct ReplayReport {
     pub dry_run: bool,
     /// The reason why a database counts as restored. Without one, only decisions of calls were carried out.
     pub behind: Option<String>,
+    /// Whether the archive was restored. Then the tenant's settings, policies, recipients, and webhooks are those of
+    /// the backup.
+    pub settings_restored: bool,
     /// The objects that the archive or the vault did not know.
     pub objects: usize,
     /// The requests that the objects of passes name.
@@ -84,7 +87,12 @@ pub async fn replay(
     let (mut ending, mut reports) = (Ending::Done, Vec::new());
     for look in tenants.into_iter().filter(|one| options.tenant.is_none_or(|only| only == one.tenant.id)) {
         let tenant = look.tenant.clone();
-        let mut report = ReplayReport { dry_run: options.dry_run, behind: look.behind.clone(), ..Default::default() };
+        let mut report = ReplayReport {
+            dry_run: options.dry_run,
+            behind: look.behind.clone(),
+            settings_restored: look.behind.is_some() && !look.not_in_archive.is_empty(),
+            ..Default::default()
+        };
         let job = ReplayJob { app, content_store, progress, stop };
         let ended = if look.behind.is_none() {
             if options.dry_run { Ok(()) } else { job.settle_calls(&look, &mut report).await }
@@ -228,16 +236,16 @@ impl ReplayJob<'_> {
         }
     }
 
-    /// Adds the erasures that the vault lacks, by their keyed hashes.
+    /// Adds the erasures that the vault lacks, by their keyed hashes. No age is looked at here: one that is too old is
+    /// deleted by the purge of the next pass, which alone knows the rule.
     async fn repeat_erasures(&self, look: &TenantLook) -> PassResult<()> {
         let both =
             look.not_in_vault.iter().chain(of_archive(look)).filter(|one| one.entry.kind == ObjectKind::Erasures);
-        let oldest = self.oldest_kept(&look.tenant);
         for object in both {
             let selections = self.selections(look, object).await?;
-            let kept = selections.iter().filter(|one| one.identifier.is_some());
-            let kept = kept.filter(|one| oldest.is_none_or(|oldest| one.created_at >= oldest));
-            let erasures: Vec<_> = kept
+            let erasures: Vec<_> = selections
+                .iter()
+                .filter(|one| one.identifier.is_some())
                 .map(|one| RepeatedErasure {
                     request: one.request,
                     index: one.index,
@@ -249,12 +257,6 @@ impl ReplayJob<'_> {
             tx.commit().await?;
         }
         Ok(())
-    }
-
-    /// An older erasure would leave the vault at once.
-    fn oldest_kept(&self, tenant: &Tenant) -> Option<chrono::DateTime<chrono::Utc>> {
-        let months = chrono::Months::new(tenant.settings.erasure_months());
-        self.app.clock.now().checked_sub_months(months)
     }
 
     /// The object of this replay: that of a killed one, or a new one. An archive from before the replay is known by it.

@@ -45,25 +45,7 @@ const LATE: TimeDelta = TimeDelta::days(2);
 /// Deletes what is too old, and with it the pass.
 pub async fn purge(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
     let (app, tenant) = (context.app, context.tenant.id);
-    if let Some(limits) = limits(context.tenant, pass.as_of) {
-        while context.tenant.settings.request_retention.state(pass.as_of) == Retention::On {
-            let ids = requests::too_old(&mut context.read().await?, tenant, limits).await?;
-            if ids.is_empty() {
-                break;
-            }
-            let mut tx = context.begin().await?;
-            certificates::purge(&mut tx, tenant, &ids).await?;
-            scan::purge(&mut tx, tenant, &ids).await?;
-            report.requests_purged += requests::purge(&mut tx, tenant, &ids).await?;
-            let entry = Entry::new(Action::RequestsPurged, ids.len(), json!({}));
-            audit::record(&mut tx, app.clock, &Actor::service(tenant, ACTOR), &entry).await?;
-            tx.commit().await?;
-        }
-        let mut tx = context.begin().await?;
-        holds::purge(&mut tx, tenant, limits.created).await?;
-        tx.commit().await?;
-        report.requests_overdue = waiting_since(&mut context.read().await?, tenant, limits.created).await?;
-    }
+    purge_requests(context, pass, report).await?;
     forget_in_audit_log(context).await?;
     loop {
         let mut tx = context.begin().await?;
@@ -95,6 +77,33 @@ pub async fn purge(context: &PassContext<'_>, pass: &Pass, report: &mut Report) 
     Ok(())
 }
 
+/// Deletes the done requests that are too old, and counts the waiting ones. The released holds have the retention of
+/// the requests, so they also stay while it deletes nothing.
+async fn purge_requests(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
+    let (app, tenant, settings) = (context.app, context.tenant.id, &context.tenant.settings);
+    let Some(limits) = limits(context.tenant, pass.as_of) else { return Ok(()) };
+    report.requests_overdue = waiting_since(&mut context.read().await?, tenant, limits.created).await?;
+    if !context.deletes_old(settings.request_retention.state(pass.as_of)) {
+        return Ok(());
+    }
+    loop {
+        let ids = requests::too_old(&mut context.read().await?, tenant, limits).await?;
+        if ids.is_empty() {
+            break;
+        }
+        let mut tx = context.begin().await?;
+        certificates::purge(&mut tx, tenant, &ids).await?;
+        scan::purge(&mut tx, tenant, &ids).await?;
+        report.requests_purged += requests::purge(&mut tx, tenant, &ids).await?;
+        let entry = Entry::new(Action::RequestsPurged, ids.len(), json!({}));
+        audit::record(&mut tx, app.clock, &Actor::service(tenant, ACTOR), &entry).await?;
+        tx.commit().await?;
+    }
+    let mut tx = context.begin().await?;
+    holds::purge(&mut tx, tenant, limits.created).await?;
+    Ok(tx.commit().await?)
+}
+
 /// Deletes the ids of forgotten records that the audit log got after the pass had unlinked them: a call that showed them
 /// before may end later.
 async fn forget_in_audit_log(context: &PassContext<'_>) -> PassResult<()> {
@@ -117,7 +126,7 @@ async fn forget_in_audit_log(context: &PassContext<'_>) -> PassResult<()> {
 async fn purge_erasures(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
     let (app, tenant, settings) = (context.app, context.tenant.id, &context.tenant.settings);
     let limit = months_before(context.tenant, pass.as_of, settings.erasure_months());
-    let Some(limit) = limit.filter(|_| settings.erasure_retention.state(pass.as_of) == Retention::On) else {
+    let Some(limit) = limit.filter(|_| context.deletes_old(settings.erasure_retention.state(pass.as_of))) else {
         return Ok(());
     };
     let mut after = RequestId(uuid::Uuid::nil());

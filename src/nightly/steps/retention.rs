@@ -22,6 +22,9 @@ use crate::tenants::{Retention, Tenant};
 /// Deletes the content that is too old, if retention is on.
 pub async fn expire(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
     let tenant = context.tenant;
+    if !context.deletes_old(tenant.settings.recordings.retention(pass.as_of)) {
+        return Ok(());
+    }
     for (kind, limit) in limits(tenant, pass.as_of) {
         let mut after = None;
         loop {
