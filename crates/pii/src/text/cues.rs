@@ -1,5 +1,8 @@
 //! Words that say that a phone number follows.
 
+use super::ids::parties::is_party;
+use super::ids::things::is_phone_number;
+
 /// Labels and verbs of English, German, and the languages of the north, in small letters.
 const CUES: &[&str] = &[
     "tlf",
@@ -194,10 +197,13 @@ fn is_cue(before: &str, written: &str) -> bool {
     let Some((last, others)) = parts.split_last() else { return false };
     if !NUMBERS.contains(&last.as_str()) {
         // `WhatsApp` is one word.
-        return is_label(last) || is_label(&written.to_lowercase());
+        let whole = written.to_lowercase();
+        return is_label(last) || is_label(&whole) || is_phone_number(&whole);
     }
     match others.last() {
-        Some(other) => is_label(other) || WHOSE.contains(&other.as_str()),
+        // The id of a contact or of a user is no number: `contact_id`.
+        Some(other) if last == "id" => is_label(other) || WHOSE.contains(&other.as_str()) && other != "contact",
+        Some(other) => is_label(other) || WHOSE.contains(&other.as_str()) || is_party(other),
         None if is_label(last) => true,
         None => last_word(before).is_some_and(|(_, other)| is_label(&other) || other == "contact"),
     }

@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
 use std::sync::LazyLock;
 
+use super::parties::is_party;
 use crate::text::cues::{ends_with_cue, last_words};
 use crate::text::digits::Group;
 use crate::text::suppressed::is_time;
@@ -59,6 +60,9 @@ const NUMBERS: [&str; 16] = [
 const GLUED: [&str; 10] =
     ["nummeret", "nummer", "numret", "numeroni", "numeron", "numerolla", "numero", "number", "nro", "nr"];
 
+/// The words of [`IDS`] for a number that may be one of a phone. An id is none.
+const NUMBERS_ONLY: [&str; 4] = ["number", "nummer", "nr", "num"];
+
 /// Words for a number that are before the word for what has it, and words that may be between the two.
 const FIRST_NUMBERS: [&str; 6] = ["numéro", "número", "numero", "numer", "nr", "n"];
 const OF: [&str; 6] = ["de", "du", "del", "di", "da", "do"];
@@ -82,6 +86,8 @@ const PHONES: &str = "tlf tel tele phone telefon mob mobil handy cell puh puheli
     firma kontakt contact yhtey vakt vagt wacht nød nöd not hätä emergency service support land rikt retning område \
     vorwahl area country reserv fest fast lanka hytte mor far kone mann sjef chef from to my min mitt oma eget ny \
     nytt neue uusi feil fel forkert falsch skjult hemmelig hemlig geheim salai ukjent okän ukendt norsk svensk dansk \
+    ringings ringnings koblings koplings kopplings omstillings viderestillings visnings soitto notfall nödfall nødfalls \
+    lokal terugbel doorkies doorschakel nood umleit weiterleit rufumleitung \
     utenland udland utland ausland ulkom gratis hjelp hjälp hjælp info tip";
 
 /// The last parts of the names that programs give to numbers of things.
@@ -153,7 +159,9 @@ fn is_programs(near: &str) -> bool {
     let is_time = if others.is_empty() { is_time(last) } else { parts.iter().any(|part| is_time(part)) };
     let is_in = |list: &str, part: &str| list.split_ascii_whitespace().any(|known| known == part);
     let is_persons = |part: &String| names_phone(part) || is_in(SENDERS, part);
-    let is_id = !others.is_empty() && is_in(IDS, last) && !others.iter().any(is_persons);
+    // `source_account_number` is one of an account, and `destination_number` one of a phone.
+    let is_called = NUMBERS_ONLY.contains(&last.as_str()) && others.last().is_some_and(|other| is_party(other));
+    let is_id = !others.is_empty() && is_in(IDS, last) && !is_called && !others.iter().any(is_persons);
     (is_time || is_id) && !ends_with_cue(near)
 }
 
@@ -172,7 +180,8 @@ fn names_number(near: &str, word: &str) -> bool {
     if NUMBERS.contains(&word) {
         // A person has a number too, so behind such a verb only a thing counts.
         let owner = || last_word(trim_signs(&rest[..rest.len() - last_word(rest).len()])).to_lowercase();
-        return is_owner(&before) || HAVING.contains(&before.as_str()) && is_thing(&owner());
+        let is_called = word != "id" && is_party(&before);
+        return is_owner(&before) && !is_called || HAVING.contains(&before.as_str()) && is_thing(&owner());
     }
     // In some languages the two words change their places: `numéro client`, `número de cliente`, `nr klienta`.
     let before = if OF.contains(&before.as_str()) {
@@ -200,14 +209,20 @@ fn is_abbreviated(near: &str) -> bool {
 fn is_glued(word: &str) -> bool {
     let stem = GLUED.iter().find_map(|ending| word.strip_suffix(ending)).filter(|stem| stem.chars().count() > 1);
     let has_id = |ending: &str| word.strip_suffix(ending).is_some_and(|stem| stem.len() > 3 && is_owner(stem));
-    stem.is_some_and(|stem| !names_phone(stem)) || ["id", "sid"].iter().any(|ending| has_id(ending))
+    stem.is_some_and(|stem| !names_phone(stem) && !is_party(stem)) || ["id", "sid"].iter().any(|ending| has_id(ending))
+}
+
+/// Whether a word is the number of a phone in one piece: `mobilnr`, `tilbakeringingsnummer`, `externalnumber`.
+pub(in crate::text) fn is_phone_number(word: &str) -> bool {
+    let stem = GLUED.iter().find_map(|ending| word.strip_suffix(ending)).filter(|stem| stem.chars().count() > 1);
+    stem.is_some_and(|stem| names_phone(stem) || is_party(stem))
 }
 
 /// Whether a word in one piece with the word for a number is for a phone.
 fn names_phone(stem: &str) -> bool {
     let is_one = |part: &str| {
         let begins = part.len() > 3 && stem.starts_with(part);
-        let ends = (part.len() > 4 || part == "tlf") && stem.ends_with(part);
+        let ends = (part.len() > 4 || matches!(part, "tlf" | "ruf")) && stem.ends_with(part);
         stem == part || begins || ends
     };
     PHONES.split_ascii_whitespace().any(is_one)

@@ -9,6 +9,7 @@ mod figures;
 mod interrupted;
 mod kinds;
 mod numbers;
+mod parties;
 mod patterns;
 mod persons;
 mod properties;
