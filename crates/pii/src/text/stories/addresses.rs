@@ -207,3 +207,25 @@ fn letters_with_marks_are_letters_of_an_address() {
         ],
     );
 }
+
+/// In JSON, the name of the field says that it is an id. Exchange makes ids that have the form of an address.
+#[test]
+fn ids_of_messages_in_fields_are_no_addresses() {
+    let id = "<DB7PR04MB5211A1F2@DB7PR04MB5211.eurprd04.prod.outlook.com>";
+    let fields = serde_json::json!({
+        "message_id": id, "messageId": id, "internetMessageId": id, "Message-ID": id, "in_reply_to": id,
+        "inReplyTo": "<abc@x.no>", "references": ["<CAF+abc123=xyz@mail.gmail.com>", id],
+        "headers": [{ "name": "Message-ID", "value": id }],
+    });
+    let mut mentions = Vec::new();
+    assert_eq!(tokenize_json(&in_region("NO"), fields.clone(), &mut mentions), fields);
+    let others = serde_json::json!({
+        "from": "<ola@x.no>", "text": "<ola@x.no>", "headers": [{ "name": "From", "value": "<ola@x.no>" }],
+    });
+    let tokenized = tokenize_json(&in_region("NO"), others, &mut mentions);
+    assert!(mentions.len() == 1 && !tokenized.to_string().contains("ola"), "{tokenized}");
+    // The record's own address is found there nevertheless.
+    let mut mentions = Vec::new();
+    let _ = tokenize_json(&kari(), serde_json::json!({ "message_id": "<kari.nordmann@eksempel.no>" }), &mut mentions);
+    assert_eq!(mentions.len(), 1);
+}

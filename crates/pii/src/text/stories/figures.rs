@@ -121,7 +121,8 @@ fn addresses_of_machines_are_no_numbers() {
     let untouched: Vec<(&str, &str)> = untouched.iter().map(|text| (*text, *text)).collect();
     for code in ["NO", "DK"] {
         check(&in_region(code), &untouched);
-        let fields = json!({ "client_ip": "98.76.54.31", "ipAddress": "31.66.23.38", "remote_addr": "98.76.54.31" });
+        let fields = json!({ "client_ip": "98.76.54.31", "ipAddress": "31.66.23.38", "remote_addr": "98.76.54.31",
+            "x_forwarded_for": "98.76.54.31, 31.66.23.38" });
         let mut mentions = Vec::new();
         assert_eq!(tokenize_json(&in_region(code), fields.clone(), &mut mentions), fields);
     }
