@@ -214,7 +214,14 @@ impl OwnDigits<'_> {
         let bytes = |part: &Range<usize>| tokens[order[part.start]].range.start..tokens[order[part.end - 1]].range.end;
         let mut places: Vec<Range<usize>> = parts.iter().map(bytes).collect();
         let Some(first) = places.first().cloned() else { return false };
-        if !self.is_said_together(&places) {
+        let before = self.prefix(tokens, order, parts[0].start);
+        let lengths = parts.iter().enumerate().map(|(at, part)| {
+            let dialled = usize::from(at == 0 && before.is_some());
+            let readings = tokens[order[part.start]].readings();
+            dialled
+                + readings.filter(|(_, count)| *count == part.len()).map(|(digits, _)| digits.len()).max().unwrap_or(1)
+        });
+        if !self.is_said_together(&places, &lengths.collect::<Vec<_>>()) {
             return false;
         }
         let national = std::str::from_utf8(self.national).unwrap_or_default();
@@ -222,7 +229,7 @@ impl OwnDigits<'_> {
             places[0].start = start;
             other
         } else {
-            if let Some(start) = self.prefix(tokens, order, parts[0].start) {
+            if let Some(start) = before {
                 places[0].start = start;
             }
             let Some(phone) = self.numbers.own_number() else { return false };
@@ -249,7 +256,8 @@ impl OwnDigits<'_> {
 
     /// Whether only what people say between two parts of a number divides the places: nothing of letters, a filler, an
     /// annotation, a label. Other words may divide long parts: `98 pieces for 76` is no number, `9876, wait, 5432` is.
-    fn is_said_together(&self, places: &[Range<usize>]) -> bool {
+    /// The lengths are those of the digits that each place says, with the zero that is dialled first.
+    fn is_said_together(&self, places: &[Range<usize>], lengths: &[usize]) -> bool {
         let mut digits = 0;
         let mut is_short = false;
         for (at, place) in places.iter().enumerate() {
@@ -264,13 +272,10 @@ impl OwnDigits<'_> {
                     digits = 0;
                 }
             }
-            let written = self.text[place.clone()].chars().filter(|c| digit(*c).is_some()).count();
-            digits += if written > 0 { written } else { 1 };
+            digits += lengths[at];
         }
         let is_whole = places.len() < 2 || digits >= LONG_PART || digits >= self.national.len();
-        let said =
-            |place: &Range<usize>| self.text[place.clone()].chars().filter(|c| digit(*c).is_some()).count().max(1);
-        !is_short && (is_whole || places.iter().map(said).sum::<usize>() == digits)
+        !is_short && (is_whole || lengths.iter().sum::<usize>() == digits)
     }
 
     /// Where the number begins with what is dialled before its national digits.
