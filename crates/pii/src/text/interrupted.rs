@@ -64,7 +64,7 @@ pub(super) fn find(
 }
 
 /// The tokens of each speaker whose turns are read by themselves. Nobody's come first.
-fn by_speaker(tokens: &[Token], turns: &Turns) -> Vec<Vec<usize>> {
+pub(super) fn by_speaker(tokens: &[Token], turns: &Turns) -> Vec<Vec<usize>> {
     let Some(last) = turns.speakers().last() else { return Vec::new() };
     let mut spoken = vec![Vec::new(); last + 1];
     let mut roles = turns.roles();
@@ -78,7 +78,7 @@ fn by_speaker(tokens: &[Token], turns: &Turns) -> Vec<Vec<usize>> {
 
 /// Whether each digit of the number is somewhere in what is said: most texts are told by it. Words that are joined have no other digits
 /// than their own and zero.
-fn has_digits_of(text: &str, said: &[Said], national: &[u8]) -> bool {
+pub(super) fn has_digits_of(text: &str, said: &[Said], national: &[u8]) -> bool {
     let wanted = national.iter().fold(0_u16, |wanted, digit| wanted | 1 << (digit - b'0'));
     let mut left = wanted;
     for one in said {

@@ -123,7 +123,7 @@ pub(super) fn follows(near: &str, group: &Group, has_hyphen: bool) -> bool {
 }
 
 /// Whether a text ends with the word of a thing, or with one for its number.
-pub(super) fn names(near: &str) -> bool {
+pub(in crate::text) fn names(near: &str) -> bool {
     let near = trim_signs(near);
     is_thing(&last_word(near).to_lowercase()) || is_numbered(near)
 }

@@ -5,6 +5,7 @@ mod chance;
 mod colloquial;
 mod cost;
 mod decoded;
+mod echoes;
 mod figures;
 mod interrupted;
 mod kinds;
