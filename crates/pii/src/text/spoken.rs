@@ -46,7 +46,17 @@ struct SpokenPart {
     is_weak: bool,
 }
 
-#[derive(Default, Debug)]
+/// Words of the vocabulary that take back what was said before them.
+const CORRECTIONS: [&str; 2] = ["nei", "nej"];
+
+impl SpokenPart {
+    fn is_correction(&self, text: &str) -> bool {
+        let is_one = |known: &&str| text[self.range.clone()].eq_ignore_ascii_case(known);
+        self.word == Some(Word::Filler) && CORRECTIONS.iter().any(is_one)
+    }
+}
+
+#[derive(Clone, Default, Debug)]
 struct WordRun {
     parts: Vec<SpokenPart>,
     fillers: usize,
@@ -136,7 +146,47 @@ impl WordRun {
 
     /// Adds what the run is, and begins another.
     fn close(&mut self, text: &str, numbers: &Numbers, found: &mut Finds) {
+        self.trim();
+        if self.parts.iter().any(|part| part.is_correction(text)) {
+            self.read_corrected(text, numbers, found);
+        } else {
+            self.read_run(text, numbers, found);
+        }
+        self.parts.clear();
+        self.fillers = 0;
+        self.has_word = false;
+    }
+
+    /// Takes away the fillers at its end.
+    fn trim(&mut self) {
         while self.parts.pop_if(|part| matches!(part.word, Some(Word::And | Word::Filler))).is_some() {}
+    }
+
+    /// Adds what a run is in which somebody corrects something: `ni åtte sju fire, nei, seks, …`. The digits behind such
+    /// a word replace some of those before it, so only the record's own number continues behind it.
+    fn read_corrected(&mut self, text: &str, numbers: &Numbers, found: &mut Finds) {
+        let mut whole = Finds::new();
+        self.clone().read_run(text, numbers, &mut whole);
+        let is_own = |(_, find): &(Range<usize>, Find)| matches!(find, Find::Identifier(Found::Phone(phone)) if numbers.is_own(phone));
+        let corrections: Vec<Range<usize>> =
+            self.parts.iter().filter(|part| part.is_correction(text)).map(|part| part.range.clone()).collect();
+        if whole.iter().any(is_own) {
+            whole.retain(|find| is_own(find) || !overlaps(&corrections, &find.0));
+            found.append(&mut whole);
+            return;
+        }
+        for parts in self.parts.split(|part| part.is_correction(text)) {
+            let mut run = Self::default();
+            for part in parts {
+                run.add(part.range.clone(), part.word, part.tight, part.is_weak);
+            }
+            run.trim();
+            run.read_run(text, numbers, found);
+        }
+    }
+
+    /// Adds what the run is.
+    fn read_run(&mut self, text: &str, numbers: &Numbers, found: &mut Finds) {
         let is_number = self.has_word || self.parts.len() <= MOST_PARTS;
         if self.parts.len() > 1
             && is_number
@@ -148,9 +198,6 @@ impl WordRun {
                 self.read(text, numbers, found);
             }
         }
-        self.parts.clear();
-        self.fillers = 0;
-        self.has_word = false;
     }
 
     /// Takes away what follows the last end of a sentence: `six four. One moment`. Returns whether much is left.

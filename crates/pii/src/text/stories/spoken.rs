@@ -238,3 +238,23 @@ fn amounts_in_words_are_no_numbers() {
     );
     check(&in_region("US"), &[("two one two five five five one thousand", "<+12125551000>")]);
 }
+
+/// The digits behind a word of correction replace some of those before it.
+#[test]
+fn no_number_of_other_people_goes_on_over_a_correction() {
+    let untouched = ["ni åtte sju seks, nei, fem fire tre to", "98 74, nei, 54 32"];
+    let untouched: Vec<(&str, &str)> = untouched.iter().map(|text| (*text, *text)).collect();
+    check(&in_region("NO"), &untouched);
+    let swedish = "noll sju noll nej ett två tre fyra fem sex sju";
+    check(&in_region("SE"), &[(swedish, swedish)]);
+    check(
+        &in_region("NO"),
+        &[
+            ("nei, ni åtte sju seks fem fire tre to, nei", "nei, <+4798765432>, nei"),
+            ("ni åtte sju, nei, ni åtte sju seks fem fire tre to", "ni åtte sju, nei, <+4798765432>"),
+        ],
+    );
+    check(&kari(), &[("ni åtte sju seks, nei, fem fire tre to", "<+4798765432>")]);
+    let corrected = seen(&kari(), "ni åtte sju fire, nei, seks, fem fire tre to");
+    assert!(!corrected.contains("<+4798746543>"), "{corrected}");
+}
