@@ -208,6 +208,28 @@ fn letters_with_marks_are_letters_of_an_address() {
     );
 }
 
+#[test]
+fn words_for_the_signs_of_an_address_in_more_languages() {
+    for text in [
+        "anna punt berg apenstaartje gmail punt com",
+        "anna.berg apenstaartje gmail.com",
+        "anna.berg (apestaartje) gmail.com",
+        "anna kropka berg małpa gmail kropka com",
+        "anna.berg małpa gmail.com",
+        "anna.berg (małpa) gmail.com",
+        "anna ponto berg arroba gmail ponto com",
+        "anna punkt berg at-zeichen gmail punkt com",
+        "anna.berg At-Zeichen gmail.com",
+        "anna piste berg ätmerkki gmail piste com",
+        "anna piste berg at-merkki gmail piste com",
+    ] {
+        let own = Own { email: Email::parse("anna.berg@gmail.com").ok(), ..Own::default() };
+        for finder in [in_region("NO"), Finder::new(region("NO"), own)] {
+            assert_eq!(seen(&finder, text), "<anna.berg@gmail.com>", "{text}");
+        }
+    }
+}
+
 /// In JSON, the name of the field says that it is an id. Exchange makes ids that have the form of an address.
 #[test]
 fn ids_of_messages_in_fields_are_no_addresses() {
