@@ -5,6 +5,7 @@ mod cases;
 pub(super) mod parties;
 mod paths;
 pub(super) mod things;
+mod vocabulary;
 
 use std::ops::Range;
 

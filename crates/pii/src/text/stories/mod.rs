@@ -19,6 +19,7 @@ mod records;
 mod rows;
 mod spoken;
 mod suppressed;
+mod things;
 mod traps;
 
 use super::*;
