@@ -17,6 +17,9 @@ pub fn digit(c: char) -> Option<char> {
         return Some(c).filter(char::is_ascii_digit);
     }
     let code = u32::from(c);
+    if code < ZEROS[0] {
+        return None;
+    }
     let zero = *ZEROS[..ZEROS.partition_point(|zero| *zero <= code)].last()?;
     char::from_digit(code - zero, 10)
 }

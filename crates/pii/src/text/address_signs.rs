@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::address_words::{DOTS, OTHERS, SIGNS, TWO_SIGNS, WORDS};
+use super::digits::{DIGIT, KINDS, LETTER};
 
 /// How sure a sign means `@`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,14 +38,45 @@ pub(super) fn is_at(word: &str) -> bool {
     WORDS.contains(&word) || SIGNS.contains(&word)
 }
 
+/// The bits of a byte with which a sign begins wherever it stands, and of one with which a word for `@` begins if no
+/// letter or digit is before it. Every such word has one of these letters.
+const SIGN: u8 = 1;
+const WORD: u8 = 2;
+
+/// How far the bits are shifted that may be behind a byte.
+const BEHIND: u8 = 2;
+
+/// The bits of each byte, and those that may be behind it.
+static BYTES: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        let is_part = KINDS[byte] & (LETTER | DIGIT) > 0;
+        table[byte] = if is_part { SIGN << BEHIND } else { (SIGN | WORD) << BEHIND };
+        byte += 1;
+    }
+    table[b'@' as usize] |= SIGN;
+    table[0xEF] |= SIGN;
+    table[0xC3] |= WORD;
+    let mut letters: &[u8] = b"aAkKsSmMcC";
+    while let [letter, rest @ ..] = letters {
+        table[*letter as usize] |= WORD;
+        letters = rest;
+    }
+    table
+};
+
 /// The next sign or word that means `@`.
 pub(super) fn next_sign(text: &str, from: usize) -> Option<Sign> {
     let bytes = text.as_bytes();
     let mut at = from;
     loop {
-        // Every such word has one of these letters, and most words have none of them at a place where it counts.
+        let mut may = at.checked_sub(1).map_or(SIGN | WORD, |before| BYTES[usize::from(bytes[before])] >> BEHIND);
         at += bytes[at..].iter().position(|byte| {
-            matches!(byte, b'@' | b'a' | b'A' | b'k' | b'K' | b's' | b'S' | b'm' | b'M' | b'c' | b'C' | 0xC3 | 0xEF)
+            let bits = BYTES[usize::from(*byte)];
+            let is_one = bits & may != 0;
+            may = bits >> BEHIND;
+            is_one
         })?;
         if bytes[at] == b'@' || text[at..].starts_with('\u{FF20}') {
             let length = if bytes[at] == b'@' { 1 } else { 3 };
@@ -161,6 +193,9 @@ fn may_be_sign(word: &str) -> bool {
 /// The word that begins at a place, with hyphens inside of it.
 fn word_at(text: &str, at: usize) -> &str {
     let near = &text[at..text.floor_char_boundary(at + 24)];
-    let end = near.find(|c: char| !c.is_alphanumeric() && c != '-').unwrap_or(near.len());
+    let is_part = |c: char| c.is_alphanumeric() || c == '-';
+    let ascii = near.bytes().take_while(|byte| byte.is_ascii() && is_part(char::from(*byte))).count();
+    let rest = &near[ascii..];
+    let end = ascii + rest.find(|c: char| !is_part(c)).unwrap_or(rest.len());
     near[..end].trim_end_matches('-')
 }

@@ -22,6 +22,7 @@ pub(super) struct Assigned {
     /// The regions that share the code.
     regions: Vec<PhoneRegion>,
     automaton: OnceLock<Option<Automaton>>,
+    has_no_trunk: OnceLock<bool>,
     shapes: OnceLock<HashSet<u64>>,
 }
 
@@ -37,7 +38,14 @@ impl Assigned {
         let written = code.to_string();
         let lengths = (2..=LONGEST).filter(|length| is_length(&written, *length));
         let lengths = lengths.fold(0, |lengths, length| lengths | 1 << length);
-        Some(Self { code, lengths, regions, automaton: OnceLock::new(), shapes: OnceLock::new() })
+        Some(Self {
+            code,
+            lengths,
+            regions,
+            automaton: OnceLock::new(),
+            has_no_trunk: OnceLock::new(),
+            shapes: OnceLock::new(),
+        })
     }
 
     /// The country code.
@@ -69,6 +77,11 @@ impl Assigned {
     /// Whether the library reads all digits of an assigned number as the number.
     pub(super) fn has_no_prefix(&self) -> bool {
         self.automaton().is_some_and(Automaton::has_no_prefix)
+    }
+
+    /// Whether nothing is dialled before its numbers at home. Unlike the automaton, that is cheap to read.
+    pub(super) fn has_no_trunk(&self) -> bool {
+        *self.has_no_trunk.get_or_init(|| automaton::has_no_prefix(self.code))
     }
 
     fn automaton(&self) -> Option<&Automaton> {

@@ -1,7 +1,12 @@
 //! Words that say that a phone number follows.
 
+use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
+use std::sync::LazyLock;
+
 use super::ids::parties::is_party;
 use super::ids::things::is_phone_number;
+use super::words::Quick;
 
 /// Labels and verbs of English, German, and the languages of the north, in small letters.
 const CUES: &[&str] = &[
@@ -95,6 +100,13 @@ const CUES: &[&str] = &[
     "tél",
 ];
 
+/// The same by their hash. The list is gone through for each figure of a text otherwise.
+static CUE_WORDS: LazyLock<HashSet<&str, BuildHasherDefault<Quick>>> = LazyLock::new(|| CUES.iter().copied().collect());
+
+fn is_label(word: &str) -> bool {
+    CUE_WORDS.contains(word)
+}
+
 /// Words for a number of whatever kind. Alone they are a label, but the words before them may say that a thing has the
 /// number.
 const NUMBERS: &[&str] =
@@ -122,7 +134,7 @@ pub(super) fn ends_with_cue(before: &str) -> bool {
     for skipped in 0..=MOST_BETWEEN {
         let Some((before, written)) = last_written(rest) else { return false };
         let word = written.to_lowercase();
-        if is_cue(before, written) {
+        if is_cue(before, written, &word) {
             // `order number is 46701740605`: only a label that is just before its number outweighs a thing.
             return skipped == 0 || !NUMBERS.contains(&word.as_str()) || !names_thing(before);
         }
@@ -168,6 +180,11 @@ fn parts(word: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Whether a word may have several parts. Most have none but themselves.
+fn has_parts(word: &str) -> bool {
+    word.starts_with('_') || word.chars().skip(1).any(|c| c == '_' || c.is_uppercase())
+}
+
 /// Words before `number` that say whose number it is.
 const WHOSE: [&str; 17] = [
     "from",
@@ -189,18 +206,22 @@ const WHOSE: [&str; 17] = [
     "originating",
 ];
 
-/// Whether a word is a label. Of the parts of `customer_phone` and `customerPhone`, the last one counts. Words such as
-/// `number` and `id` belong to the word before them.
-fn is_cue(before: &str, written: &str) -> bool {
-    let is_label = |word: &str| CUES.contains(&word);
-    let parts: Vec<String> = parts(written).map(str::to_lowercase).collect();
-    let Some((last, others)) = parts.split_last() else { return false };
-    if !NUMBERS.contains(&last.as_str()) {
+/// Whether a word is a label; `small` is the word in small letters. Of the parts of `customer_phone` and
+/// `customerPhone`, the last one counts. Words such as `number` and `id` belong to the word before them.
+fn is_cue(before: &str, written: &str, small: &str) -> bool {
+    let parts: Vec<String>;
+    let (last, other) = if has_parts(written) {
+        parts = self::parts(written).map(str::to_lowercase).collect();
+        let Some((last, others)) = parts.split_last() else { return false };
+        (last.as_str(), others.last())
+    } else {
+        (small, None)
+    };
+    if !NUMBERS.contains(&last) {
         // `WhatsApp` is one word.
-        let whole = written.to_lowercase();
-        return is_label(last) || is_label(&whole) || is_phone_number(&whole);
+        return is_label(last) || is_label(small) || is_phone_number(small);
     }
-    match others.last() {
+    match other {
         // The id of a contact or of a user is no number: `contact_id`.
         Some(other) if last == "id" => is_label(other) || WHOSE.contains(&other.as_str()) && other != "contact",
         Some(other) => is_label(other) || WHOSE.contains(&other.as_str()) || is_party(other),
@@ -232,7 +253,7 @@ pub(super) fn leads(before: &str) -> bool {
     }
     let Some((rest, word)) = last_word(before) else { return before.ends_with([':', '=', '.']) };
     if SHORT_NUMBERS.contains(&word.as_str()) {
-        return last_written(rest).is_some_and(|(before, other)| is_cue(before, other));
+        return last_written(rest).is_some_and(|(before, other)| is_cue(before, other, &other.to_lowercase()));
     }
     let is_end = before.ends_with('.') && word.chars().count() > LONGEST_SHORT;
     is_end || before.ends_with([':', '=']) && crate::nobody::is_role(&word) || ends_with_cue(before)

@@ -164,10 +164,36 @@ pub(super) const fn is_invisible(c: char) -> bool {
         )
 }
 
+/// Whether a character is a letter or a digit. The letters of the north are told without the tables of Unicode.
+pub(super) fn is_word_part(c: char) -> bool {
+    matches!(c, 'À'..='Ö' | 'Ø'..='ö' | 'ø'..='ÿ') || c.is_alphanumeric()
+}
+
 /// Whether a character belongs to the letter before it: accents that no composed letter has, and the vowels of many scripts.
 pub(super) fn is_mark(c: char) -> bool {
     c >= '\u{300}' && unicode_normalization::char::is_combining_mark(c)
 }
+
+/// The kinds of bytes that words consist of. Bytes beyond ASCII may belong to anything.
+pub(super) const LETTER: u8 = 1;
+pub(super) const DIGIT: u8 = 2;
+pub(super) const BEYOND: u8 = 4;
+
+/// The kind of each byte, 0 for the signs of ASCII.
+pub(super) static KINDS: [u8; 256] = {
+    let mut kinds = [0; 256];
+    let mut byte = u8::MAX;
+    while byte > 0 {
+        kinds[byte as usize] = match byte {
+            b'0'..=b'9' => DIGIT,
+            b'A'..=b'Z' | b'a'..=b'z' => LETTER,
+            0x80.. => BEYOND,
+            _ => 0,
+        };
+        byte -= 1;
+    }
+    kinds
+};
 
 /// Whether a byte may begin a digit or a `+`: one table look-up decides on nearly every byte of a text.
 pub(super) fn may_begin(byte: u8) -> bool {

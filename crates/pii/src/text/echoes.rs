@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::fillers::is_said_between;
 use super::ids::things;
-use super::interrupted::{HIDDEN, by_speaker, has_digits_of};
+use super::interrupted::{HIDDEN, NationalDigits, by_speaker, may_be_said};
 use super::numbers::Numbers;
 use super::resolve::{self, Finds};
 use super::said::Said;
@@ -40,7 +40,8 @@ pub(super) fn find(text: &str, said: &[Said], numbers: &Numbers, known: &Finds, 
     };
     let (own, taken) = places(known, numbers);
     let fewest = if own.is_empty() { national.len() - MOST_MISSING } else { FEWEST };
-    let Some(phone) = numbers.own_number().filter(|_| has_digits_of(text, said, &national[..fewest])) else {
+    let number = NationalDigits::new(national, prefixes);
+    let Some(phone) = numbers.own_number().filter(|_| may_be_said(text, said, &number, fewest, &taken)) else {
         return found;
     };
     let turns = turns.get_or_init(|| Turns::of(text));

@@ -13,6 +13,30 @@ const STRUCTURES: &str = "AD8n12c AE19n AL8n16c AT16n AZ4a20c BA16n BE12n BG4a6n
     NL4a10n NO11n OM3n16c PK4a16c PL24n PS4a21c PT21n QA4a21c RO4a16c RS18n RU14n15c SA2n18c SC4a20n3a SD14n SE20n SI15n \
     SK20n SM1a10n12c SO19n ST21n SV4a20n TL19n TN20n TR6n16c UA6n19c VA18n VG4a16n XK16n YE4a4n18c";
 
+/// The second letters of countries that have them, by their first letter. Two letters before a figure are mostly those of
+/// another word.
+static COUNTRIES: [u32; 26] = {
+    let mut table = [0; 26];
+    let mut rest = STRUCTURES.as_bytes();
+    let mut is_first = true;
+    while let [first, tail @ ..] = rest {
+        if is_first && first.is_ascii_uppercase() {
+            table[(*first - b'A') as usize] |= 1 << (tail[0] - b'A');
+        }
+        is_first = *first == b' ';
+        rest = tail;
+    }
+    table
+};
+
+/// Whether a text begins with the letters of a country that has them.
+fn is_country(text: &[u8]) -> bool {
+    let [first, second, ..] = text else { return false };
+    let place = |letter: &u8| letter.to_ascii_uppercase().checked_sub(b'A').filter(|place| *place < 26);
+    let (Some(first), Some(second)) = (place(first), place(second)) else { return false };
+    COUNTRIES[usize::from(first)] >> second & 1 == 1
+}
+
 /// The characters of the country and the check digits.
 const HEAD: usize = 4;
 
@@ -27,12 +51,13 @@ pub(super) fn find(text: &str, found: &mut Vec<Range<usize>>) {
     let bytes = text.as_bytes();
     let mut at = 0;
     // Check digits follow their two letters, perhaps after a space.
-    while let Some(ahead) = bytes[at..]
-        .windows(2)
-        .position(|pair| pair[1].is_ascii_digit() && (pair[0].is_ascii_alphabetic() || matches!(pair[0], b' ' | 0xA0)))
-    {
-        let digit = at + ahead + 1;
-        at = digit;
+    while let Some(ahead) = bytes[at..].iter().position(u8::is_ascii_digit) {
+        let digit = at + ahead;
+        at = digit + 1;
+        let is_behind = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b' ' | 0xA0);
+        if !bytes[..digit].last().is_some_and(is_behind) {
+            continue;
+        }
         let start = text[..digit].trim_end_matches([' ', '\u{A0}']).len();
         let Some(start) = start.checked_sub(2).filter(|start| digit - start <= 4) else { continue };
         if let Some(length) = text.get(start..).and_then(|rest| end(text, start, rest)) {
@@ -48,6 +73,9 @@ fn end(text: &str, start: usize, rest: &str) -> Option<usize> {
     if !rest.as_bytes()[..2].iter().all(u8::is_ascii_alphabetic)
         || text[..start].chars().next_back().is_some_and(char::is_alphanumeric)
     {
+        return None;
+    }
+    if !is_country(rest.as_bytes()) {
         return None;
     }
     let kinds = structure(&rest[..2])?;

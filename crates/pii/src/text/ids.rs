@@ -22,13 +22,15 @@ const UUID_LENGTH: usize = 36;
 pub(super) fn uuids(text: &str) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let mut found: Vec<Range<usize>> = Vec::new();
-    let mut at = UUID[0];
-    while let Some(ahead) = bytes.get(at..).and_then(|rest| rest.iter().position(|byte| *byte == b'-')) {
-        let start = at + ahead - UUID[0];
-        at += ahead + 1;
+    let mut at = 0;
+    while let Some(ahead) = text[at..].find('-') {
+        let hyphen = at + ahead;
+        at = hyphen + 1;
+        let free = found.last().map_or(0, |last| last.end);
+        let Some(start) = hyphen.checked_sub(UUID[0]).filter(|start| *start >= free) else { continue };
         if let Some(uuid) = bytes.get(start..start + UUID_LENGTH).filter(|uuid| is_uuid(uuid)) {
             found.push(start..start + uuid.len());
-            at = start + uuid.len() + UUID[0];
+            at = start + uuid.len();
         }
     }
     found

@@ -11,11 +11,11 @@ use std::ops::Range;
 use super::elsewhere::foreign_code;
 use super::numbers::Numbers;
 use super::resolve::Finds;
-use super::said::Said;
-use super::stream::{self, Token};
+use super::said::{Said, What};
+use super::stream::{self, Digits, Token};
 use super::turns::Turns;
 use super::words::Word;
-use super::{Find, Found};
+use super::{Find, Found, overlaps};
 use crate::digit;
 
 /// The fewest national digits that count in pieces.
@@ -42,7 +42,8 @@ pub(super) fn find(
     let Some((national, prefixes)) = numbers.own_digits().filter(|(national, _)| national.len() >= SHORTEST) else {
         return found;
     };
-    if !has_digits_of(text, said, national) {
+    let number = NationalDigits::new(national, prefixes);
+    if !may_be_said(text, said, &number, national.len(), taken) {
         return found;
     }
     let turns = turns.get_or_init(|| Turns::of(text));
@@ -50,7 +51,7 @@ pub(super) fn find(
     if tokens.len() < 2 {
         return found;
     }
-    let mut own = OwnDigits { text: turns.plain(), numbers, national, prefixes, turns, speaker: None };
+    let mut own = OwnDigits { text: turns.plain(), numbers, national, number, turns, speaker: None };
     let all: Vec<usize> = (0..tokens.len()).collect();
     own.search(&tokens, &all, &mut found);
     let spoken = by_speaker(&tokens, turns);
@@ -76,25 +77,92 @@ pub(super) fn by_speaker(tokens: &[Token], turns: &Turns) -> Vec<Vec<usize>> {
     spoken
 }
 
-/// Whether each digit of the number is somewhere in what is said: most texts are told by it. Words that are joined have no other digits
-/// than their own and zero.
-pub(super) fn has_digits_of(text: &str, said: &[Said], national: &[u8]) -> bool {
-    let wanted = national.iter().fold(0_u16, |wanted, digit| wanted | 1 << (digit - b'0'));
-    let mut left = wanted;
+/// Whether so many of the first digits of the number are in their order in what is said outside of `taken`. Most texts
+/// have none of it. Here anything may be passed over, and the digits of a word count in any order and as often as wanted,
+/// since words that are joined have no other digits than their own and zero.
+pub(super) fn may_be_said(
+    text: &str,
+    said: &[Said],
+    number: &NationalDigits,
+    fewest: usize,
+    taken: &[Range<usize>],
+) -> bool {
+    let (mut state, mut end) = (0, 0);
     for one in said {
-        match one.word().map(Word::number) {
-            Some(number) => left &= !(1 | 1 << (number % 10) | 1 << (number / 10 % 10) | 1 << (number / 100 % 10)),
-            None => {
-                for value in text[one.range()].chars().filter_map(digit).filter_map(|digit| digit.to_digit(10)) {
-                    left &= !(1 << value);
-                }
-            }
+        let range = one.range();
+        if overlaps(taken, &range) {
+            continue;
         }
-        if left == 0 {
+        if range.start > end + WIDEST_GAP {
+            state = 0;
+        }
+        end = range.end;
+        state = match one.what {
+            What::Word(Word::Times(_)) => return true,
+            What::Word(Word::Plus | Word::And | Word::Filler) => state,
+            What::Word(word) => number.advance_by_any(state, word.number()),
+            What::Digits => number.advance_by_group(state, &text[range]),
+            What::Mixed => stream::groups(text, &range)
+                .into_iter()
+                .fold(state, |state, group| number.advance_by_group(state, &text[group])),
+        };
+        if state >> fewest > 0 {
             return true;
         }
     }
     false
+}
+
+/// The national digits of the number, and how far they are read. In a state, bit `n` means that `n` digits are.
+pub(super) struct NationalDigits<'n> {
+    length: usize,
+    /// For each digit the states from which it leads on.
+    fits: [u32; 10],
+    /// The prefixes before the national digits, longest first.
+    prefixes: &'n [Vec<u8>],
+}
+
+impl<'n> NationalDigits<'n> {
+    pub(super) fn new(national: &[u8], prefixes: &'n [Vec<u8>]) -> Self {
+        let mut fits = [0; 10];
+        for (at, digit) in national.iter().enumerate() {
+            fits[usize::from(digit - b'0')] |= 1 << at;
+        }
+        Self { length: national.len(), fits, prefixes }
+    }
+
+    const fn is_whole(&self, state: u32) -> bool {
+        state >> self.length & 1 == 1
+    }
+
+    /// The lengths with which more digits still reach the number.
+    fn advance(&self, state: u32, digits: &[u8]) -> u32 {
+        digits.iter().fold(state, |state, digit| (state & self.fits[usize::from(digit - b'0')]) << 1)
+    }
+
+    /// How far it is reached by a group that begins with what is dialled first.
+    fn begun(&self, digits: &[u8]) -> u32 {
+        let rests = self.prefixes.iter().filter_map(|prefix| digits.strip_prefix(&prefix[..]));
+        rests.filter(|rest| !rest.is_empty()).fold(0, |state, rest| state | self.advance(1, rest))
+    }
+
+    /// The lengths that are reached with any of the digits of a number of up to three, and with zeros.
+    fn advance_by_any(&self, state: u32, number: u16) -> u32 {
+        let digits = [0, number % 10, number / 10 % 10, number / 100 % 10];
+        let fits = digits.iter().fold(0, |fits, digit| fits | self.fits[usize::from(*digit)]);
+        let mut state = state | 1;
+        for _ in 0..self.length {
+            state |= (state & fits) << 1;
+        }
+        state
+    }
+
+    /// The lengths that are reached with a group of digits.
+    fn advance_by_group(&self, state: u32, group: &str) -> u32 {
+        let digits = Digits::of(group.chars().filter_map(digit).map(|digit| digit as u8));
+        let digits = digits.as_slice();
+        if digits.is_empty() { state } else { state | self.advance(state | 1, digits) | self.begun(digits) }
+    }
 }
 
 /// Digits of a part that any words may divide from the next one.
@@ -113,8 +181,7 @@ struct OwnDigits<'o> {
     text: &'o str,
     numbers: &'o Numbers,
     national: &'o [u8],
-    /// The prefixes before the national digits, longest first.
-    prefixes: &'o [Vec<u8>],
+    number: NationalDigits<'o>,
     turns: &'o Turns,
     /// The speaker whose turns are read by themselves.
     speaker: Option<usize>,
@@ -123,7 +190,6 @@ struct OwnDigits<'o> {
 impl OwnDigits<'_> {
     /// Adds the places of the number in some of the tokens.
     fn search(&self, tokens: &[Token], order: &[usize], found: &mut Finds) {
-        let whole = 1_u32 << self.national.len();
         let mut states = vec![0_u32; order.len() + 3];
         let mut free = 0;
         #[cfg(test)]
@@ -140,11 +206,11 @@ impl OwnDigits<'_> {
                 states[place + 1] |= state;
             }
             for (digits, count) in token.readings() {
-                let reached = self.advance(state | 1, digits) | self.begun(digits);
+                let reached = self.number.advance(state | 1, digits) | self.number.begun(digits);
                 if place + count <= order.len() {
                     states[place + count] |= reached;
                 }
-                if reached & whole != 0 && place + count <= order.len() && place >= free {
+                if self.number.is_whole(reached) && place + count <= order.len() && place >= free {
                     let parts = self.trace(tokens, order, &states, place, digits, count);
                     if self.report(tokens, order, &parts, found) {
                         free = place + count;
@@ -154,20 +220,6 @@ impl OwnDigits<'_> {
                 }
             }
         }
-    }
-
-    /// The lengths with which more digits still reach the number. Bit `n` means `n` digits.
-    fn advance(&self, state: u32, digits: &[u8]) -> u32 {
-        digits.iter().fold(state, |state, digit| {
-            let fits = (0..self.national.len()).filter(|at| self.national[*at] == *digit);
-            (state & fits.fold(0, |fits, at| fits | 1 << at)) << 1
-        })
-    }
-
-    /// How far it is reached by a group that begins with what is dialled first.
-    fn begun(&self, digits: &[u8]) -> u32 {
-        let rests = self.prefixes.iter().filter_map(|prefix| digits.strip_prefix(&prefix[..]));
-        rests.filter(|rest| !rest.is_empty()).fold(0, |state, rest| state | self.advance(1, rest))
     }
 
     /// The places in the order of the tokens whose digits make up the number that ends with these ones.
@@ -192,7 +244,8 @@ impl OwnDigits<'_> {
                     let whole = left.checked_sub(digits.len()).filter(|rest| {
                         self.national[*rest..left] == digits[..] && (*rest == 0 || before >> *rest & 1 == 1)
                     });
-                    let is_begun = || digits.ends_with(&self.national[..left]) && self.begun(digits) >> left & 1 == 1;
+                    let is_begun =
+                        || digits.ends_with(&self.national[..left]) && self.number.begun(digits) >> left & 1 == 1;
                     whole.or_else(|| is_begun().then_some(0)).map(|rest| (count, rest))
                 })
             });
@@ -291,7 +344,7 @@ impl OwnDigits<'_> {
             }
             digits.splice(0..0, token.readings().next()?.0.iter().copied());
             end = token.range.start;
-            if self.prefixes.contains(&digits) {
+            if self.number.prefixes.contains(&digits) {
                 let has_plus = self.text[..end].ends_with('+');
                 best = Some(end - usize::from(has_plus));
             }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::memo::Memo;
-use super::plan::{LONGEST, Plan, trunk_prefix};
+use super::plan::{LONGEST, Plan, national_and_trunk};
 use crate::{Phone, Pii, Region};
 
 /// The fewest digits of a number that is not the record's own. Shorter ones are services, not callers.
@@ -34,10 +34,9 @@ pub(super) struct OwnNumber {
 
 impl OwnNumber {
     pub(super) fn new(phone: &Pii<Phone>) -> Self {
-        let national = phone.expose().national();
+        let (national, trunk) = national_and_trunk(phone);
         let code = phone.expose().as_str().trim_start_matches('+');
         let code = code.strip_suffix(&national).unwrap_or_default();
-        let trunk = trunk_prefix(phone);
         let mut prefixes = vec![format!("00{code}"), format!("011{code}"), code.to_owned()];
         for trunk in ["0", &trunk] {
             prefixes.extend([format!("00{code}{trunk}"), format!("{code}{trunk}"), trunk.to_owned()]);

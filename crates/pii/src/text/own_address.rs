@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::address_signs::next_sign;
 use super::obfuscated::goes_on;
-use super::own_words::{Part, Step, Window, Words};
+use super::own_words::{Part, Pieces, Step, Window, Words};
 use super::resolve::Finds;
 use super::turns::Turns;
 use super::{Find, Found, overlaps};
@@ -20,12 +20,17 @@ pub(super) fn find(text: &str, own: &Pii<Email>, taken: &[Range<usize>], turns: 
     let mut found = Finds::new();
     let Some((local, domain)) = own.expose().as_str().rsplit_once('@') else { return found };
     let (local, domain) = (Part::new(local), Part::new(domain));
-    let mut words = None;
+    let (mut pieces, mut words) = (None, None);
     let mut from = 0;
     while let Some(sign) = next_sign(text, from).map(|sign| sign.range) {
         from = sign.end;
         // Most addresses are other people's, and are told by the words beside their sign.
         if overlaps(taken, &sign) || !domain.may_follow(&text[sign.end..]) || !local.may_precede(&text[..sign.start]) {
+            continue;
+        }
+        // Without a piece of either part near it, the sign is a word of a sentence.
+        let pieces = pieces.get_or_insert_with(|| Pieces::of(text, &local, &domain));
+        if !pieces.are_near(&sign) {
             continue;
         }
         let words = words.get_or_insert_with(|| Words::of(text, turns.get_or_init(|| Turns::of(text))));

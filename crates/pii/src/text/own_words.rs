@@ -1,14 +1,17 @@
 //! The words around a sign of an address, compared with a part of the record's own address.
 
+mod part;
+
 use std::cell::Cell;
 use std::ops::Range;
 
 use super::address_signs::{is_at, sign_of_word, small};
+use super::digits::{BEYOND, KINDS, is_word_part};
 use super::fillers::is_filler;
-
 use super::stream::Notes;
 use super::turns::Turns;
 use crate::digit;
+pub(super) use part::{Part, Pieces, Step};
 
 /// How far from the sign the parts may lie, in bytes.
 const WIDEST: usize = 300;
@@ -16,54 +19,32 @@ const WIDEST: usize = 300;
 /// The most words that are passed over on either side of the sign.
 const MOST_SKIPPED: usize = 12;
 
-/// The local part or the domain of the own address.
-#[derive(Debug)]
-pub(super) struct Part {
-    /// Its letters and digits.
-    letters: String,
-    /// Its signs, and how many bytes of the letters are before each.
-    signs: Vec<(usize, char)>,
-}
-
-impl Part {
-    pub(super) fn new(part: &str) -> Self {
-        let (mut letters, mut signs) = (String::with_capacity(part.len()), Vec::new());
-        for c in part.chars().flat_map(char::to_lowercase) {
-            if c.is_alphanumeric() { letters.push(c) } else { signs.push((letters.len(), c)) }
+/// The words of a text: letters and digits without anything between them.
+fn words(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let bytes = text.as_bytes();
+    let kind = move |at: usize| bytes.get(at).map_or(0, |byte| KINDS[usize::from(*byte)]);
+    let mut end = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let start = end + bytes[end..].iter().position(|byte| KINDS[usize::from(*byte)] != 0)?;
+            end = start;
+            loop {
+                let length = match kind(end) {
+                    0 => break,
+                    BEYOND => text[end..].chars().next().filter(|c| is_word_part(*c)).map_or(0, char::len_utf8),
+                    _ => 1,
+                };
+                if length == 0 {
+                    break;
+                }
+                end += length;
+            }
+            if end > start {
+                return Some(start..end);
+            }
+            end += text[end..].chars().next().map_or(1, char::len_utf8);
         }
-        Self { letters, signs }
-    }
-
-    /// Whether the part may begin a text: with the word that it begins with, if any.
-    pub(super) fn may_follow(&self, text: &str) -> bool {
-        let word: String = text.chars().take(self.letters.len() + 1).take_while(|c| c.is_alphanumeric()).collect();
-        self.letters.starts_with(&*small(&word))
-    }
-
-    /// Whether the part may end a text.
-    pub(super) fn may_precede(&self, text: &str) -> bool {
-        let word = text.chars().rev().take(self.letters.len() + 1).take_while(|c| c.is_alphanumeric());
-        let word: String = word.collect::<Vec<_>>().into_iter().rev().collect();
-        self.letters.ends_with(&*small(&word))
-    }
-
-    /// Whether a sign of the part is inside of a range of its letters: `olaberg` is not `ola.berg`.
-    fn is_divided(&self, range: &Range<usize>) -> bool {
-        self.signs.iter().any(|(at, _)| range.start < *at && *at < range.end)
-    }
-
-    /// Whether the part has this sign at this place, and no other.
-    fn has_only(&self, at: usize, sign: char) -> bool {
-        let mut signs = self.signs.iter().filter(|(place, _)| *place == at).map(|(_, sign)| *sign);
-        signs.next() == Some(sign) && signs.next().is_none()
-    }
-}
-
-/// The direction in which the words of a part are read.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
-    Forward,
-    Back,
+    })
 }
 
 /// A word of a text that somebody said.
@@ -95,14 +76,10 @@ pub(super) struct Words<'t> {
 impl<'t> Words<'t> {
     pub(super) fn of(text: &'t str, turns: &'t Turns) -> Self {
         let notes: Vec<Range<usize>> = Notes::within(text, &(0..text.len())).collect();
-        let mut words = Vec::new();
-        let (mut note, mut at) = (0, 0);
+        let mut all = Vec::new();
+        let mut note = 0;
         let mut roles = turns.roles();
-        while let Some(ahead) = text[at..].find(char::is_alphanumeric) {
-            let start = at + ahead;
-            let rest = &text[start..];
-            let end = start + rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len());
-            at = end;
+        for Range { start, end } in words(text) {
             while notes.get(note).is_some_and(|note: &Range<usize>| note.end < end) {
                 note += 1;
             }
@@ -111,17 +88,17 @@ impl<'t> Words<'t> {
                 continue;
             }
             let is_noted = notes.get(note).is_some_and(|note| note.start <= start);
-            words.push(Word {
+            all.push(Word {
                 speaker: position(role.speaker),
                 start: position(start),
                 end: position(end),
                 note: is_noted.then(|| position(note)),
             });
         }
-        words.sort_by_key(|word| word.speaker);
+        all.sort_by_key(|word| word.speaker);
         #[cfg(test)]
         crate::work::count_steps(text.len());
-        Self { text, turns, said: words, notes, last: Cell::new(0) }
+        Self { text, turns, said: all, notes, last: Cell::new(0) }
     }
 
     /// The first word of a speaker from a place on. Signs come in their order, so it is mostly near the last one.

@@ -8,6 +8,7 @@ use rlibphonenumber::{
     CountryCodeSource, PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, PhoneNumberType, Region as PhoneRegion,
 };
 
+use super::assigned::Assigned;
 use crate::{Phone, Pii, Region};
 
 /// The most digits a number may have (E.164).
@@ -76,9 +77,12 @@ impl Plan {
     }
 }
 
-/// The prefix of a number inside its country: `0` in most countries, and none in Norway.
-pub(super) fn trunk_prefix(phone: &Pii<Phone>) -> String {
-    PHONE_NUMBER_UTIL.parse(phone.expose().as_str(), None).map(|number| trunk_of(&number)).unwrap_or_default()
+/// The national digits of a number, and its prefix inside its country: `0` in most countries, and none in Norway.
+pub(super) fn national_and_trunk(phone: &Pii<Phone>) -> (String, String) {
+    let Ok(number) = PHONE_NUMBER_UTIL.parse(phone.expose().as_str(), None) else { return Default::default() };
+    let country = u16::try_from(number.country_code).ok().and_then(Assigned::of);
+    let trunk = if country.is_some_and(Assigned::has_no_trunk) { String::new() } else { trunk_of(&number) };
+    (rlibphonenumber::get_national_significant_number_owned(&number), trunk)
 }
 
 fn trunk_of(number: &PhoneNumber) -> String {

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::digits::{is_invisible, is_mark};
+use super::digits::{BEYOND, DIGIT, KINDS, LETTER, is_invisible, is_mark, is_word_part};
 use super::words::{Word, after_zero, known};
 use crate::digit;
 
@@ -48,10 +48,9 @@ pub(super) fn said(text: &str) -> Vec<Said> {
             said.push(Said { start, end, what, is_weak });
         }
     };
-    for range in (Tokens { text, at: 0 }) {
+    for Token { range, has_digit, is_bare } in (Tokens { text, at: 0 }) {
         let token = &text[range.clone()];
-        if has_digit(token) {
-            let is_bare = token.chars().all(|c| digit(c).is_some() || is_invisible(c));
+        if has_digit {
             add(range, if is_bare { What::Digits } else { What::Mixed }, false);
         } else if let Some(ends) = after_zero(token) {
             // `nollåtta` is two words in one.
@@ -69,9 +68,12 @@ pub(super) fn said(text: &str) -> Vec<Said> {
     said
 }
 
-fn has_digit(token: &str) -> bool {
-    let bytes = token.as_bytes();
-    bytes.iter().any(u8::is_ascii_digit) || !token.is_ascii() && token.chars().any(|c| digit(c).is_some())
+/// A word or a group of digits.
+struct Token {
+    range: Range<usize>,
+    has_digit: bool,
+    /// Whether it has nothing but digits, and characters that are not seen.
+    is_bare: bool,
 }
 
 /// The words and groups of digits of a text.
@@ -81,30 +83,38 @@ struct Tokens<'t> {
 }
 
 impl Iterator for Tokens<'_> {
-    type Item = Range<usize>;
+    type Item = Token;
 
-    fn next(&mut self) -> Option<Range<usize>> {
+    fn next(&mut self) -> Option<Token> {
         let bytes = self.text.as_bytes();
-        let begins = |byte: &u8| byte.is_ascii_alphanumeric() || *byte >= 0x80;
+        let kind = |at: usize| bytes.get(at).map_or(0, |byte| KINDS[usize::from(*byte)]);
         loop {
-            let start = self.at + bytes[self.at..].iter().position(begins)?;
-            let mut end = start;
-            while let Some(byte) = bytes.get(end) {
-                if byte.is_ascii_alphanumeric() {
-                    end += 1;
-                } else if *byte < 0x80 {
-                    break;
-                } else {
-                    let c = self.text[end..].chars().next()?;
-                    if !(c.is_alphanumeric() || end > start && (is_invisible(c) || is_mark(c))) {
-                        break;
+            let start = self.at + bytes[self.at..].iter().position(|byte| KINDS[usize::from(*byte)] != 0)?;
+            let (mut end, mut kinds) = (start, 0);
+            loop {
+                match kind(end) {
+                    0 => break,
+                    BEYOND => {
+                        let c = self.text[end..].chars().next()?;
+                        if !(is_word_part(c) || end > start && (is_invisible(c) || is_mark(c))) {
+                            break;
+                        }
+                        if digit(c).is_some() {
+                            kinds |= DIGIT;
+                        } else if !is_invisible(c) {
+                            kinds |= LETTER;
+                        }
+                        end += c.len_utf8();
                     }
-                    end += c.len_utf8();
+                    kind => {
+                        kinds |= kind;
+                        end += 1;
+                    }
                 }
             }
             if end > start {
                 self.at = end;
-                return Some(start..end);
+                return Some(Token { range: start..end, has_digit: kinds & DIGIT > 0, is_bare: kinds & LETTER == 0 });
             }
             self.at = start + self.text[start..].chars().next().map_or(1, char::len_utf8);
         }

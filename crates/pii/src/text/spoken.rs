@@ -8,6 +8,7 @@
 //! Prose has number words, too. So what is found needs a word that is nothing but a number, or three; a row of counted
 //! numbers is none; and digits without any word count as dictated only where a number is all that was dictated.
 
+mod corrected;
 mod spelled;
 
 use std::ops::Range;
@@ -34,6 +35,9 @@ const SHORTEST: usize = 6;
 /// finds the record's own number.
 const MOST_PARTS: usize = 100;
 
+/// How often the most telling word for several of a digit counts it, `to … fire nuller`.
+const MOST_TIMES: usize = 4;
+
 /// A word or a group of digits of a run.
 #[derive(Clone, Debug)]
 struct SpokenPart {
@@ -44,16 +48,6 @@ struct SpokenPart {
     tight: bool,
     /// Whether it is a word of everyday language too.
     is_weak: bool,
-}
-
-/// Words of the vocabulary that take back what was said before them.
-const CORRECTIONS: [&str; 2] = ["nei", "nej"];
-
-impl SpokenPart {
-    fn is_correction(&self, text: &str) -> bool {
-        let is_one = |known: &&str| text[self.range.clone()].eq_ignore_ascii_case(known);
-        self.word == Some(Word::Filler) && CORRECTIONS.iter().any(is_one)
-    }
 }
 
 #[derive(Clone, Default, Debug)]
@@ -130,7 +124,9 @@ fn is_pause(c: char) -> bool {
 }
 
 fn is_tight(gap: &str) -> bool {
-    gap.chars().count() <= 2 && gap.chars().all(|c| c.is_whitespace() || c == '-' || c == '\u{2011}')
+    gap.len() <= 2 * char::MAX_LEN_UTF8
+        && gap.chars().count() <= 2
+        && gap.chars().all(|c| c.is_whitespace() || c == '-' || c == '\u{2011}')
 }
 
 impl WordRun {
@@ -160,29 +156,6 @@ impl WordRun {
     /// Takes away the fillers at its end.
     fn trim(&mut self) {
         while self.parts.pop_if(|part| matches!(part.word, Some(Word::And | Word::Filler))).is_some() {}
-    }
-
-    /// Adds what a run is in which somebody corrects something: `ni åtte sju fire, nei, seks, …`. The digits behind such
-    /// a word replace some of those before it, so only the record's own number continues behind it.
-    fn read_corrected(&mut self, text: &str, numbers: &Numbers, found: &mut Finds) {
-        let mut whole = Finds::new();
-        self.clone().read_run(text, numbers, &mut whole);
-        let is_own = |(_, find): &(Range<usize>, Find)| matches!(find, Find::Identifier(Found::Phone(phone)) if numbers.is_own(phone));
-        let corrections: Vec<Range<usize>> =
-            self.parts.iter().filter(|part| part.is_correction(text)).map(|part| part.range.clone()).collect();
-        if whole.iter().any(is_own) {
-            whole.retain(|find| is_own(find) || !overlaps(&corrections, &find.0));
-            found.append(&mut whole);
-            return;
-        }
-        for parts in self.parts.split(|part| part.is_correction(text)) {
-            let mut run = Self::default();
-            for part in parts {
-                run.add(part.range.clone(), part.word, part.tight, part.is_weak);
-            }
-            run.trim();
-            run.read_run(text, numbers, found);
-        }
     }
 
     /// Adds what the run is.
@@ -239,7 +212,25 @@ impl WordRun {
         numbers.holds_own(&text[start..end]) && !numbers.holds_own(&text[first.range.start..last.range.end])
     }
 
+    /// The most digits that the run may mean: no word means more than three, and a word for several of a digit
+    /// multiplies those of another word.
+    fn most_digits(&self) -> usize {
+        let of = |part: &SpokenPart| match part.word {
+            None => part.range.len(),
+            Some(Word::Unit(_)) => 1,
+            Some(Word::Ten(_) | Word::Pair(_)) => 2,
+            Some(Word::Plus | Word::And | Word::Filler) => 0,
+            Some(Word::Hundreds(_) | Word::Triple(_) | Word::Hundred | Word::Thousand) => 3,
+            Some(Word::Times(_) | Word::Many(_)) => MOST_TIMES * 2,
+        };
+        self.parts.iter().map(of).sum()
+    }
+
     fn read(&self, text: &str, numbers: &Numbers, found: &mut Finds) {
+        let shortest = SHORTEST.min(numbers.shortest());
+        if self.most_digits() < shortest {
+            return;
+        }
         let has = |wanted: fn(&Word) -> bool| self.parts.iter().filter_map(|part| part.word.as_ref()).any(wanted);
         let varies = has(|word| matches!(word, Word::Ten(_) | Word::Hundred | Word::Hundreds(_) | Word::Thousand));
         let has_to = self.parts.iter().any(|part| is_preposition(&text[part.range.clone()]));
@@ -251,7 +242,7 @@ impl WordRun {
                 continue;
             }
             let reading = self.written(text, way);
-            if reading.digits.bytes().filter(u8::is_ascii_digit).count() < SHORTEST.min(numbers.shortest()) {
+            if reading.digits.bytes().filter(u8::is_ascii_digit).count() < shortest {
                 continue;
             }
             let (score, finds) = reading.finds(numbers, self.has_word);

@@ -17,13 +17,13 @@ const LONGEST: usize = 20;
 
 /// A few digits. More are no part of a number, and read as none.
 #[derive(Clone, Copy, Debug, Default)]
-struct Digits {
+pub(super) struct Digits {
     digits: [u8; LONGEST],
     length: u8,
 }
 
 impl Digits {
-    fn of(digits: impl Iterator<Item = u8>) -> Self {
+    pub(super) fn of(digits: impl Iterator<Item = u8>) -> Self {
         let mut all = Self::default();
         for digit in digits {
             let Some(place) = all.digits.get_mut(usize::from(all.length)) else { return Self::default() };
@@ -40,7 +40,7 @@ impl Digits {
         Self::of(digits.into_iter().skip(zeros).filter_map(|digit| u8::try_from(digit).ok()).map(|digit| b'0' + digit))
     }
 
-    fn as_slice(&self) -> &[u8] {
+    pub(super) fn as_slice(&self) -> &[u8] {
         &self.digits[..usize::from(self.length)]
     }
 }
@@ -102,7 +102,7 @@ pub(super) fn tokens(text: &str, said: &[Said], taken: &[Range<usize>], turns: &
 }
 
 /// The runs of digits of a word.
-fn groups(text: &str, word: &Range<usize>) -> Vec<Range<usize>> {
+pub(super) fn groups(text: &str, word: &Range<usize>) -> Vec<Range<usize>> {
     let mut groups: Vec<Range<usize>> = Vec::new();
     let mut is_open = false;
     for (at, c) in text[word.clone()].char_indices() {

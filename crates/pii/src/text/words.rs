@@ -3,11 +3,17 @@
 //! One vocabulary for all languages, because no word means two numbers. A question in one language may get an answer in
 //! another one.
 
+mod quick;
+mod shapes;
+
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization;
+
+pub(super) use quick::Quick;
+use shapes::Shapes;
 
 /// The meaning of a word in a spoken number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,6 +167,8 @@ struct Vocabulary {
     words: HashMap<String, (Word, bool), BuildHasherDefault<Quick>>,
     /// Which pairs of first bytes words have: nearly every word of a text is told by them.
     begins: Box<[u64; 1024]>,
+    /// The shapes of the words in ASCII by their first two letters, which tell nearly all others.
+    shapes: Shapes,
 }
 
 static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(Vocabulary::new);
@@ -226,7 +234,8 @@ impl Vocabulary {
                 begins[place / 64] |= 1 << (place % 64);
             }
         }
-        Self { words, begins }
+        let shapes = Shapes::of(words.keys());
+        Self { words, begins, shapes }
     }
 }
 
@@ -289,27 +298,6 @@ fn pairs<'w>(some: &'w str, others: &'w str) -> impl Iterator<Item = (&'w str, &
     some.split(' ').flat_map(move |one| others.split(' ').map(move |other| (one, other)))
 }
 
-/// A quick hash (FNV-1a): the words are known, so no sender can select words that collide.
-pub(super) struct Quick(u64);
-
-impl Default for Quick {
-    fn default() -> Self {
-        Self(0xCBF2_9CE4_8422_2325)
-    }
-}
-
-impl Hasher for Quick {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
-        }
-    }
-}
-
 fn place(word: &[u8]) -> usize {
     usize::from(word[0]) << 8 | word.get(1).copied().map_or(0, usize::from)
 }
@@ -330,6 +318,9 @@ pub(super) fn known(word: &str) -> Option<(Word, bool)> {
     }
     let mut small = [0; LONGEST];
     if word.is_ascii() {
+        if !known.shapes.may_have(word.as_bytes()) && !may_have_hundreds(word) {
+            return None;
+        }
         let small = &mut small[..word.len()];
         small.copy_from_slice(word.as_bytes());
         small.make_ascii_lowercase();
@@ -340,10 +331,15 @@ pub(super) fn known(word: &str) -> Option<(Word, bool)> {
     known.known(&small)
 }
 
+/// Whether a word is longer than one for a hundred, so that it may have such a word in it.
+const fn may_have_hundreds(word: &str) -> bool {
+    word.len() > "hundre".len()
+}
+
 /// `nihundre`, `nihundreogåttisju`, `niohundraåttiosju`, `zweihundertvier`, `kaksisataakolme`.
 fn hundreds(word: &str, known: &Vocabulary) -> Option<Word> {
     // Nearly no word gets beyond these lines, so they must be quick.
-    if word.len() <= "hundre".len() {
+    if !may_have_hundreds(word) {
         return None;
     }
     let at = word.as_bytes().windows(4).position(|four| four == b"hund" || four == b"sata")?;

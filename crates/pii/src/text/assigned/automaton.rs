@@ -71,6 +71,13 @@ impl Automaton {
     }
 }
 
+/// Whether no region of a country code has an expression of what is dialled before its numbers.
+pub(super) fn has_no_prefix(code: u16) -> bool {
+    let code = format!("{code}\t");
+    let mut regions = NUMBERS.lines().filter_map(|line| line.strip_prefix(&code)).peekable();
+    regions.peek().is_some() && regions.all(|region| region.split('\t').nth(1) == Some(""))
+}
+
 /// The expressions of some regions, and what they mean.
 #[derive(Default)]
 struct Expressions {

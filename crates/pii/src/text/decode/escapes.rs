@@ -98,7 +98,7 @@ fn is_text(sign: char) -> bool {
 
 /// `%40`, `%C3%A5`, `%2540`.
 pub(super) fn percent(text: &str) -> Option<Layer> {
-    bytes(text, b'%', |text, start| {
+    bytes(text, '%', |text, start| {
         let mut at = start + 1;
         for _ in 0..DEEPEST {
             let Some(rest) = text[at..].strip_prefix("25").filter(|rest| hexadecimal(rest).is_some()) else { break };
@@ -109,10 +109,10 @@ pub(super) fn percent(text: &str) -> Option<Layer> {
 }
 
 /// Changes runs of escaped bytes that are characters; `escape` tells the byte that begins at a place, and where it ends.
-pub(super) fn bytes(text: &str, sign: u8, escape: impl Fn(&str, usize) -> Option<(u8, usize)>) -> Option<Layer> {
+fn bytes(text: &str, sign: char, escape: impl Fn(&str, usize) -> Option<(u8, usize)>) -> Option<Layer> {
     let mut layer = Layer::default();
     let mut from = 0;
-    while let Some(start) = text.as_bytes()[from..].iter().position(|byte| *byte == sign).map(|ahead| from + ahead) {
+    while let Some(start) = text[from..].find(sign).map(|ahead| from + ahead) {
         from = start + 1;
         let Some((first, mut end)) = escape(text, start) else { continue };
         let (mut character, mut length) = ([first, 0, 0, 0], 1);
@@ -123,7 +123,7 @@ pub(super) fn bytes(text: &str, sign: u8, escape: impl Fn(&str, usize) -> Option
             _ => 1,
         };
         while length < wanted
-            && text.as_bytes().get(end) == Some(&sign)
+            && text[end..].starts_with(sign)
             && let Some((next, behind)) = escape(text, end)
         {
             (character[length], end) = (next, behind);

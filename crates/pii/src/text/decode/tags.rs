@@ -41,21 +41,40 @@ const CELLS: [&str; 2] = ["td", "th"];
 /// A text without its tags.
 pub(super) fn tags(text: &str) -> Option<Layer> {
     let mut layer = Layer::default();
+    let mut comments = CommentEnds { text, next: Some(0) };
     let mut from = 0;
     while let Some(start) = text[from..].find('<').map(|ahead| from + ahead) {
         from = start + 1;
-        let Some((end, instead)) = tag(text, start) else { continue };
+        let Some((end, instead)) = tag(text, start, &mut comments) else { continue };
         layer.change(text, start..end, instead, Kind::Frame);
         from = end;
     }
     layer.end(text)
 }
 
+/// The ends of comments. A hostile text has many beginnings and no end, so what was found is remembered.
+struct CommentEnds<'t> {
+    text: &'t str,
+    /// Behind the end that was found last, or before all of them. `None` if there is no other.
+    next: Option<usize>,
+}
+
+impl CommentEnds<'_> {
+    /// The end of the comment that begins at a place. Places come in their order.
+    fn of(&mut self, start: usize) -> Option<usize> {
+        const END: &str = "-->";
+        if self.next? < start + END.len() {
+            self.next = self.text[start..].find(END).map(|ahead| start + ahead + END.len());
+        }
+        self.next
+    }
+}
+
 /// Where a tag ends, and what is read in its place.
-fn tag(text: &str, start: usize) -> Option<(usize, &'static str)> {
+fn tag(text: &str, start: usize, comments: &mut CommentEnds) -> Option<(usize, &'static str)> {
     let near = &text[start..text.floor_char_boundary(start + LONGEST)];
     if near.starts_with("<!--") {
-        return near.find("-->").map(|end| (start + end + 3, ""));
+        return comments.of(start).filter(|end| *end <= start + near.len()).map(|end| (end, ""));
     }
     let inner = &near[1..near.find('>')?];
     let end = start + inner.len() + 2;

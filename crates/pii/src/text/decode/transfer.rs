@@ -182,6 +182,11 @@ pub(super) fn base64(text: &str) -> Option<Layer> {
             Some(_) => {}
         }
         let start = last - bytes[at..last].iter().rev().take_while(|byte| is_base64(**byte)).count();
+        let behind = bytes[last..].iter().take(SHORTEST).take_while(|byte| is_base64(**byte)).count();
+        if last + behind - start < SHORTEST - PADDING {
+            at = last + behind;
+            continue;
+        }
         at = start;
         let mut lines = Vec::new();
         loop {
@@ -214,14 +219,21 @@ const fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
+/// The characters of a run that tell whether it may be text.
+const LOOKED_AT: usize = 12;
+
+/// A run in the standard alphabet.
+fn as_standard(run: &str) -> String {
+    run.replace('-', "+").replace('_', "/")
+}
+
 /// Changes lines that are base64 of a text together. Returns whether they are.
 fn lines_of(text: &str, lines: &[std::ops::Range<usize>], layer: &mut Layer) -> bool {
-    let standard = |line: &std::ops::Range<usize>| text[line.clone()].replace('-', "+").replace('_', "/");
+    let standard = |line: &std::ops::Range<usize>| as_standard(&text[line.clone()]);
     // A run that no byte of a text begins with is none: nearly every long word is told by its first letters.
-    let first: String = standard(&lines[0]).chars().take(12).collect();
-    let is_hopeless = STANDARD
-        .decode(&first[..first.len() / 4 * 4])
-        .map_or(true, |begin| !begin.iter().all(|byte| may_be_text(*byte)));
+    let begin = &text[lines[0].clone()];
+    let first = as_standard(&begin[..begin.len().min(LOOKED_AT) / 4 * 4]);
+    let is_hopeless = STANDARD.decode(&first).map_or(true, |begin| !begin.iter().all(|byte| may_be_text(*byte)));
     if is_hopeless {
         return false;
     }

@@ -11,6 +11,10 @@ const LENGTH: usize = 3;
 /// Undoes runs of full-width signs in which a letter or an `@` is, and full-width dots between letters. Digits by
 /// themselves are digits of a script, which are read as they are.
 pub(super) fn widths(text: &str) -> Option<Layer> {
+    // Nearly no text has such a sign, which is the quickest to see so.
+    if !text.as_bytes().contains(&0xEF) {
+        return None;
+    }
     let mut layer = Layer::default();
     let mut from = 0;
     while let Some(start) = text.as_bytes()[from..].iter().position(|byte| *byte == 0xEF).map(|ahead| from + ahead) {

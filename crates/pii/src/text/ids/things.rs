@@ -52,6 +52,7 @@ const HAVING: [&str; 7] = ["med", "har", "with", "has", "mit", "hat", "fikk"];
 type KnownWords = HashSet<&'static str, BuildHasherDefault<Quick>>;
 
 static THING_WORDS: LazyLock<KnownWords> = LazyLock::new(|| THINGS.split_ascii_whitespace().chain(SENT).collect());
+static PHONE_PARTS: LazyLock<Vec<&str>> = LazyLock::new(|| PHONES.split_ascii_whitespace().collect());
 static OWNER_WORDS: LazyLock<KnownWords> = LazyLock::new(|| OWNERS.split_ascii_whitespace().collect());
 
 /// The text that may follow the word of a thing.
@@ -210,7 +211,7 @@ fn names_phone(stem: &str) -> bool {
         let ends = (part.len() > 4 || matches!(part, "tlf" | "ruf")) && stem.ends_with(part);
         stem == part || begins || ends
     };
-    PHONES.split_ascii_whitespace().any(is_one)
+    PHONE_PARTS.iter().any(|part| is_one(part))
 }
 
 fn is_owner(word: &str) -> bool {

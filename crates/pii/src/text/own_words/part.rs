@@ -1,0 +1,104 @@
+//! A part of the record's own address, and the words of a text that may be pieces of it.
+
+use std::ops::Range;
+
+use super::{WIDEST, words};
+use crate::text::address_signs::small;
+
+/// The local part or the domain of the own address.
+#[derive(Debug)]
+pub(in crate::text) struct Part {
+    /// Its letters and digits.
+    pub(super) letters: String,
+    /// Its signs, and how many bytes of the letters are before each.
+    pub(super) signs: Vec<(usize, char)>,
+}
+
+impl Part {
+    pub(in crate::text) fn new(part: &str) -> Self {
+        let (mut letters, mut signs) = (String::with_capacity(part.len()), Vec::new());
+        for c in part.chars().flat_map(char::to_lowercase) {
+            if c.is_alphanumeric() { letters.push(c) } else { signs.push((letters.len(), c)) }
+        }
+        Self { letters, signs }
+    }
+
+    /// Whether the part may begin a text: with the word that it begins with, if any.
+    pub(in crate::text) fn may_follow(&self, text: &str) -> bool {
+        let word: String = text.chars().take(self.letters.len() + 1).take_while(|c| c.is_alphanumeric()).collect();
+        self.letters.starts_with(&*small(&word))
+    }
+
+    /// Whether the part may end a text.
+    pub(in crate::text) fn may_precede(&self, text: &str) -> bool {
+        let word = text.chars().rev().take(self.letters.len() + 1).take_while(|c| c.is_alphanumeric());
+        let word: String = word.collect::<Vec<_>>().into_iter().rev().collect();
+        self.letters.ends_with(&*small(&word))
+    }
+
+    /// Whether a word may be the piece of the part that is read first from a sign on.
+    fn has_first(&self, word: &str, step: Step) -> bool {
+        let Some(rest) = self.letters.len().checked_sub(word.len()).filter(|_| word.is_ascii()) else {
+            let small = small(word);
+            return if step == Step::Forward {
+                self.letters.starts_with(&*small)
+            } else {
+                self.letters.ends_with(&*small)
+            };
+        };
+        let letters = self.letters.as_bytes();
+        let piece = if step == Step::Forward { &letters[..word.len()] } else { &letters[rest..] };
+        piece.eq_ignore_ascii_case(word.as_bytes())
+    }
+
+    /// Whether a sign of the part is inside of a range of its letters: `olaberg` is not `ola.berg`.
+    pub(super) fn is_divided(&self, range: &Range<usize>) -> bool {
+        self.signs.iter().any(|(at, _)| range.start < *at && *at < range.end)
+    }
+
+    /// Whether the part has this sign at this place, and no other.
+    pub(super) fn has_only(&self, at: usize, sign: char) -> bool {
+        let mut signs = self.signs.iter().filter(|(place, _)| *place == at).map(|(_, sign)| *sign);
+        signs.next() == Some(sign) && signs.next().is_none()
+    }
+}
+
+/// The words of a text that may be the first pieces of the address, read from a sign on: of the local part before it
+/// and of the domain behind it.
+pub(in crate::text) struct Pieces {
+    before: Vec<Range<usize>>,
+    behind: Vec<Range<usize>>,
+}
+
+impl Pieces {
+    pub(in crate::text) fn of(text: &str, local: &Part, domain: &Part) -> Self {
+        let (mut before, mut behind) = (Vec::new(), Vec::new());
+        for range in words(text) {
+            let word = &text[range.clone()];
+            if local.has_first(word, Step::Back) {
+                before.push(range.clone());
+            }
+            if domain.has_first(word, Step::Forward) {
+                behind.push(range);
+            }
+        }
+        Self { before, behind }
+    }
+
+    /// Whether there are such words as near to a sign as they must be.
+    pub(in crate::text) fn are_near(&self, sign: &Range<usize>) -> bool {
+        let has = |pieces: &[Range<usize>], from: usize, until: usize| {
+            let first = pieces.partition_point(|piece| piece.start < from);
+            pieces.get(first).is_some_and(|piece| piece.end <= until)
+        };
+        has(&self.behind, sign.end, sign.end + WIDEST)
+            && has(&self.before, sign.start.saturating_sub(WIDEST), sign.start)
+    }
+}
+
+/// The direction in which the words of a part are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::text) enum Step {
+    Forward,
+    Back,
+}
