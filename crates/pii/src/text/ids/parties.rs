@@ -12,13 +12,14 @@ const PARTIES: &str = "a b c caller calling called callee sender recipient recei
     original destination dest source target party remote peer external internal inbound outbound incoming outgoing \
     terminating termination terminator redirecting redirected redirection redirect forwarded forwarding forward \
     transferred transferring transfer transferee addressable presented presentation displayed display diverted \
-    diverting diversion deflected dialed dialled dialing local user other alternate alternative primary secondary \
+    diverting diversion deflected dst src did ddi subscriber connected answered missed blocked participant \
+    dialed dialled dialing local user other alternate alternative primary secondary \
     main new old previous current reply verified kundens medlemmets brukerens innringer \
     innringers oppringer mottaker mottakers avsender avsenders destinasjon kilde ekstern eksternt intern internt \
     innkommende utgående opprinnelig alternativt primær sekundær uppringare mottagare avsändare avsändar mottagar destination källa extern \
     externt inkommande utgående ursprunglig alternativ sekundär användarens medlemmens modtager afsender udgående \
-    indgående oprindelig brugerens ziel quell quelle absender empfänger gegenstelle teilnehmer ersatz externe interne \
-    eingehende ausgehende weitergeleitete kohde vastaanottaja vastaanottajan lähettäjä lähettäjän lähde ulkoinen \
+    indgående oprindelig brugerens ziel quell quelle absender empfänger anrufer gegenstelle gegenstellen teilnehmer ersatz externe interne \
+    eingehende ausgehende weitergeleitete kohde siirto asiakkaan jäsenen käyttäjän vastaanottaja vastaanottajan lähettäjä lähettäjän lähde ulkoinen \
     sisäinen saapuva lähtevä vara ontvanger afzender bestemming bron inkomend uitgaand appelant appelé destinataire \
     expéditeur entrant sortant destinatario remitente origen destino entrante saliente mittente chiamante";
 

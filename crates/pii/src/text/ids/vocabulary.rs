@@ -38,7 +38,10 @@ pub(super) const OWNERS: &str = "kunde kunden kund customer client klient asiaka
     license vehicle room registration membership bestell klant cliente klienta betaling betalning \
     payment zahlung maksu vare varer varan oppdrag uppdrag opgave låne lån del dele deler art artikkel \
     artikkelen pakke paket paketet meldings melding meldung serie série billett biljett ticket \
-    reservasjon versjon passord antall serial item encomenda processo zlecenia zgłoszenia";
+    reservasjon versjon passord antall serial item encomenda processo zlecenia zgłoszenia flight lot \
+    house page row sequence tax vat routing security insurance badge receipt asset seat permit visa \
+    plate docket matter incident problem id identification identity document folio certificate chassis \
+    engine agreement quote quotation delivery consignment waybill shipping reservation version revision";
 
 /// The beginnings and ends of words for phones, for where they are, for whose they are, and for what is called.
 pub(super) const PHONES: &str = "tlf tel tele phone telefon mob mobil handy cell puh puhelin matkap gsm fax faks sms whatsapp signal \

@@ -62,6 +62,29 @@ fn a_number_of_a_party_of_a_call_is_a_phone_number() {
     }
 }
 
+/// The parts of a name that a program gives are words, and behind most words a number is one of a phone.
+#[test]
+fn a_number_behind_an_unknown_part_of_a_name_is_a_phone_number() {
+    for name in [
+        "lineNumber",
+        "line_number",
+        "didNumber",
+        "subscriberNumber",
+        "connectedNumber",
+        "tollFreeNumber",
+        "agentNumber",
+    ] {
+        let fields = json!({ name: "91234567" });
+        assert_eq!(shown(&in_region("NO"), fields), json!({ name: "<+4791234567>" }));
+    }
+    let things = json!({
+        "passportNumber": "91234567", "flight_number": "91234567", "routingNumber": "91234567", "idNumber": "91234567",
+        "externalReferenceNumber": "91234567", "kundeNr": "91234567", "medlemsNummer": "91234567", "lotNumber": "91234567",
+        "socialSecurityNumber": "91234567", "purchase_order_number": "91234567", "batchNumber": "91234567",
+    });
+    assert_eq!(shown(&in_region("NO"), things.clone()), things);
+}
+
 #[test]
 fn words_that_mean_a_phone() {
     check(
