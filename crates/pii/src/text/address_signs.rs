@@ -165,10 +165,10 @@ fn second_word(text: &str, end: usize, first: &str) -> Option<usize> {
 fn begins_sign(bytes: &[u8]) -> bool {
     let [first, second, ..] = bytes else { return false };
     match first.to_ascii_lowercase() {
-        b'a' => matches!(second.to_ascii_lowercase(), b't' | b'l' | b'f' | b'r'),
+        b'a' => matches!(second.to_ascii_lowercase(), b't' | b'l' | b'f' | b'r' | b'p'),
         b'k' => matches!(second.to_ascii_lowercase(), b'r' | b'a' | b'l' | b'i'),
         b's' => second.eq_ignore_ascii_case(&b'n'),
-        b'm' => second.eq_ignore_ascii_case(&b'i'),
+        b'm' => matches!(second.to_ascii_lowercase(), b'i' | b'a'),
         b'c' => second.eq_ignore_ascii_case(&b'h'),
         0xC3 => true,
         _ => false,
@@ -177,7 +177,8 @@ fn begins_sign(bytes: &[u8]) -> bool {
 
 /// Whether a word can be one for `@` by its length and its first two letters: nearly every word is told by them.
 fn may_be_sign(word: &str) -> bool {
-    const BEGINNINGS: [&[u8; 2]; 10] = [b"kr", b"al", b"sn", b"ka", b"kl", b"af", b"mi", b"ki", b"ar", b"ch"];
+    const BEGINNINGS: [&[u8; 2]; 13] =
+        [b"kr", b"al", b"sn", b"ka", b"kl", b"af", b"mi", b"ki", b"ar", b"ch", b"at", b"ap", b"ma"];
     match word.as_bytes() {
         [] | [_] => false,
         [0xC3, ..] => true,

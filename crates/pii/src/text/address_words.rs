@@ -20,14 +20,30 @@ pub(super) const SIGNS: &[&str] = &[
     "krollalfa",
     "snabel",
     "ät-merkki",
+    "ätmerkki",
+    "at-merkki",
+    "atmerkki",
+    "at-zeichen",
+    "atzeichen",
+    "at-tecken",
+    "at-tegn",
+    "apenstaartje",
+    "apenstaart",
+    "apestaartje",
+    "apestaart",
+    "małpa",
+    "małpka",
+    "malpa",
 ];
 
 /// Words for `@` that are words of everyday language too.
 pub(super) const WORDS: &[&str] = &["at", "ätt", "ät", "att", "æt"];
 
 /// Words for `.`.
-pub(super) const DOTS: &[&str] =
-    &["dot", "punktum", "punkt", "prikk", "prik", "piste", "point", "punto", "puntum", "prick", "period"];
+pub(super) const DOTS: &[&str] = &[
+    "dot", "punktum", "punkt", "prikk", "prik", "piste", "point", "punto", "puntum", "prick", "period", "punt",
+    "ponto", "kropka",
+];
 
 /// Words for other signs of a local part.
 pub(super) const OTHERS: &[(&str, char)] = &[

@@ -39,6 +39,9 @@ impl Fit {
 /// The most groups in which a country writes a number.
 const MOST_GROUPS: usize = 6;
 
+/// Figures beside a number on one side from which on all of them are a row.
+const MOST_BESIDE: usize = 2;
+
 /// How a number begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Start {
@@ -248,6 +251,21 @@ impl Candidate {
         let goes_on = self.first > segment.start && is_point(&groups[0].gap);
         let is_odd = groups.len() > 2 && self.fit < Fit::Even && !self.is_strong();
         has_points && (is_odd || goes_on && groups.iter().any(|group| group.len() != 2))
+    }
+
+    /// Whether the groups are some of a longer row of figures in their order: `4 12 23 34 41 45 48` are drawn in a
+    /// lottery.
+    pub(super) fn is_in_growing_row(&self, stretch: &Stretch, segment: &Range<usize>) -> bool {
+        let value = |at: usize| {
+            let group = &stretch.groups[at];
+            let digits = &stretch.digits[group.from..group.to];
+            (digits.len() <= 2).then(|| digits.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0')))
+        };
+        let grows = |at: usize| value(at).zip(value(at + 1)).is_some_and(|(one, next)| one < next);
+        let before = (segment.start..self.first).rev().take_while(|at| grows(*at)).count();
+        let behind = (self.last..segment.end.saturating_sub(1)).take_while(|at| grows(*at)).count();
+        let is_longer = before > 0 && behind > 0 || before + behind >= MOST_BESIDE;
+        is_longer && !self.is_strong() && (self.first..self.last).all(grows)
     }
 
     /// Whether the groups grow by the same step, beyond the number too: somebody counts, or lists sizes.

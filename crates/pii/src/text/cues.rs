@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
 use std::sync::LazyLock;
 
+use super::ids::parties::is_party;
+use super::ids::things::is_phone_number;
 use super::words::Quick;
 
 /// Labels and verbs of English, German, and the languages of the north, in small letters.
@@ -217,10 +219,12 @@ fn is_cue(before: &str, written: &str, small: &str) -> bool {
     };
     if !NUMBERS.contains(&last) {
         // `WhatsApp` is one word.
-        return is_label(last) || is_label(small);
+        return is_label(last) || is_label(small) || is_phone_number(small);
     }
     match other {
-        Some(other) => is_label(other) || WHOSE.contains(&other.as_str()),
+        // The id of a contact or of a user is no number: `contact_id`.
+        Some(other) if last == "id" => is_label(other) || WHOSE.contains(&other.as_str()) && other != "contact",
+        Some(other) => is_label(other) || WHOSE.contains(&other.as_str()) || is_party(other),
         None if is_label(last) => true,
         None => last_word(before).is_some_and(|(_, other)| is_label(&other) || other == "contact"),
     }

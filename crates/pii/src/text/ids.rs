@@ -2,8 +2,10 @@
 //! `RF-40908052-12`, `v0.66.2668`. They are no numbers of other people. The record's own number counts nevertheless.
 
 mod cases;
+pub(super) mod parties;
 mod paths;
 pub(super) mod things;
+mod vocabulary;
 
 use std::ops::Range;
 

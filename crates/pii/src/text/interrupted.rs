@@ -43,7 +43,7 @@ pub(super) fn find(
         return found;
     };
     let number = NationalDigits::new(national, prefixes);
-    if !may_be_said(text, said, &number, taken) {
+    if !may_be_said(text, said, &number, national.len(), taken) {
         return found;
     }
     let turns = turns.get_or_init(|| Turns::of(text));
@@ -65,7 +65,7 @@ pub(super) fn find(
 }
 
 /// The tokens of each speaker whose turns are read by themselves. Nobody's come first.
-fn by_speaker(tokens: &[Token], turns: &Turns) -> Vec<Vec<usize>> {
+pub(super) fn by_speaker(tokens: &[Token], turns: &Turns) -> Vec<Vec<usize>> {
     let Some(last) = turns.speakers().last() else { return Vec::new() };
     let mut spoken = vec![Vec::new(); last + 1];
     let mut roles = turns.roles();
@@ -77,10 +77,16 @@ fn by_speaker(tokens: &[Token], turns: &Turns) -> Vec<Vec<usize>> {
     spoken
 }
 
-/// Whether the digits of the number are in their order in what is said outside of `taken`: most texts are told by it.
-/// Here anything may be passed over, and the digits of a word count in any order and as often as wanted, since words
-/// that are joined have no other digits than their own and zero.
-fn may_be_said(text: &str, said: &[Said], number: &NationalDigits, taken: &[Range<usize>]) -> bool {
+/// Whether so many of the first digits of the number are in their order in what is said outside of `taken`. Most texts
+/// have none of it. Here anything may be passed over, and the digits of a word count in any order and as often as wanted,
+/// since words that are joined have no other digits than their own and zero.
+pub(super) fn may_be_said(
+    text: &str,
+    said: &[Said],
+    number: &NationalDigits,
+    fewest: usize,
+    taken: &[Range<usize>],
+) -> bool {
     let (mut state, mut end) = (0, 0);
     for one in said {
         let range = one.range();
@@ -100,7 +106,7 @@ fn may_be_said(text: &str, said: &[Said], number: &NationalDigits, taken: &[Rang
                 .into_iter()
                 .fold(state, |state, group| number.advance_by_group(state, &text[group])),
         };
-        if number.is_whole(state) {
+        if state >> fewest > 0 {
             return true;
         }
     }
@@ -108,7 +114,7 @@ fn may_be_said(text: &str, said: &[Said], number: &NationalDigits, taken: &[Rang
 }
 
 /// The national digits of the number, and how far they are read. In a state, bit `n` means that `n` digits are.
-struct NationalDigits<'n> {
+pub(super) struct NationalDigits<'n> {
     length: usize,
     /// For each digit the states from which it leads on.
     fits: [u32; 10],
@@ -117,7 +123,7 @@ struct NationalDigits<'n> {
 }
 
 impl<'n> NationalDigits<'n> {
-    fn new(national: &[u8], prefixes: &'n [Vec<u8>]) -> Self {
+    pub(super) fn new(national: &[u8], prefixes: &'n [Vec<u8>]) -> Self {
         let mut fits = [0; 10];
         for (at, digit) in national.iter().enumerate() {
             fits[usize::from(digit - b'0')] |= 1 << at;
@@ -261,7 +267,14 @@ impl OwnDigits<'_> {
         let bytes = |part: &Range<usize>| tokens[order[part.start]].range.start..tokens[order[part.end - 1]].range.end;
         let mut places: Vec<Range<usize>> = parts.iter().map(bytes).collect();
         let Some(first) = places.first().cloned() else { return false };
-        if !self.is_said_together(&places) {
+        let before = self.prefix(tokens, order, parts[0].start);
+        let lengths = parts.iter().enumerate().map(|(at, part)| {
+            let dialled = usize::from(at == 0 && before.is_some());
+            let readings = tokens[order[part.start]].readings();
+            dialled
+                + readings.filter(|(_, count)| *count == part.len()).map(|(digits, _)| digits.len()).max().unwrap_or(1)
+        });
+        if !self.is_said_together(&places, &lengths.collect::<Vec<_>>()) {
             return false;
         }
         let national = std::str::from_utf8(self.national).unwrap_or_default();
@@ -269,7 +282,7 @@ impl OwnDigits<'_> {
             places[0].start = start;
             other
         } else {
-            if let Some(start) = self.prefix(tokens, order, parts[0].start) {
+            if let Some(start) = before {
                 places[0].start = start;
             }
             let Some(phone) = self.numbers.own_number() else { return false };
@@ -296,7 +309,8 @@ impl OwnDigits<'_> {
 
     /// Whether only what people say between two parts of a number divides the places: nothing of letters, a filler, an
     /// annotation, a label. Other words may divide long parts: `98 pieces for 76` is no number, `9876, wait, 5432` is.
-    fn is_said_together(&self, places: &[Range<usize>]) -> bool {
+    /// The lengths are those of the digits that each place says, with the zero that is dialled first.
+    fn is_said_together(&self, places: &[Range<usize>], lengths: &[usize]) -> bool {
         let mut digits = 0;
         let mut is_short = false;
         for (at, place) in places.iter().enumerate() {
@@ -311,13 +325,10 @@ impl OwnDigits<'_> {
                     digits = 0;
                 }
             }
-            let written = self.text[place.clone()].chars().filter(|c| digit(*c).is_some()).count();
-            digits += if written > 0 { written } else { 1 };
+            digits += lengths[at];
         }
         let is_whole = places.len() < 2 || digits >= LONG_PART || digits >= self.national.len();
-        let said =
-            |place: &Range<usize>| self.text[place.clone()].chars().filter(|c| digit(*c).is_some()).count().max(1);
-        !is_short && (is_whole || places.iter().map(said).sum::<usize>() == digits)
+        !is_short && (is_whole || lengths.iter().sum::<usize>() == digits)
     }
 
     /// Where the number begins with what is dialled before its national digits.

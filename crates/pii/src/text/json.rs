@@ -53,12 +53,15 @@ fn tokenize_object(
     mentions: &mut Mentions<'_>,
 ) -> Value {
     let (mut kept, mut next) = (Map::new(), HashMap::new());
+    let named = fields.get(labelled::NAME).and_then(Value::as_str).filter(|name| labelled::names_message_id(name));
+    let named = named.map(str::to_owned);
     for (key, value) in fields {
         let spread = known.remove(&key).unwrap_or_default();
         let name = strip(&key).unwrap_or(key);
         let finds = finder.read(&name, Reading::Counter);
         let key = if finds.is_empty() { name.clone() } else { mentions.replace(&name, finds) };
-        let value = tokenize_spread(finder, &name, value, spread, mentions);
+        let label = named.as_ref().filter(|_| name == labelled::VALUE).unwrap_or(&name);
+        let value = tokenize_spread(finder, label, value, spread, mentions);
         insert(&mut kept, &mut next, key, value);
     }
     Value::Object(kept)
@@ -164,7 +167,13 @@ fn cuts_number(values: &[&Value], places: &[Range<usize>], joined: &str, whole: 
 fn tokenize_string(finder: &Finder, name: &str, text: String, mentions: &mut Mentions<'_>) -> String {
     let text = strip(&text).unwrap_or(text);
     let is_labelled = !name.is_empty() && labelled::is_figure(&text);
-    let finds = if is_labelled { finder.find_labelled(name, &text) } else { finder.find_all(&text) };
+    let finds = if is_labelled {
+        finder.find_labelled(name, &text)
+    } else if labelled::is_read_behind(|| Cow::Borrowed(name), &text) {
+        finder.find_behind(name, &text)
+    } else {
+        finder.find_all(&text)
+    };
     if is_labelled && finds.is_empty() {
         return text;
     }

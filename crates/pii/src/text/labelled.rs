@@ -4,7 +4,11 @@
 //! `"order_id": "98765432"`, `"date_unixtime": "1707728511"`, `"customer_phone": "4531662338"`. So a figure is read
 //! behind the name of its field, as it would be read in a text.
 
+use std::borrow::Cow;
+
 use super::ids::things::is_of_thing;
+use super::lookalike::machines::is_labelled as is_of_machine;
+use super::message_ids::is_for_ids;
 use super::resolve::Finds;
 use super::{Find, Finder, Found};
 use crate::{digit, is_separator};
@@ -31,17 +35,45 @@ pub(super) fn is_long(figure: &str) -> bool {
     figure.chars().filter(|c| digit(*c).is_some()).nth(SHORTEST - 1).is_some()
 }
 
+/// Whether a text that is no figure is read behind the name of its field: ids of messages, which only the name tells from
+/// addresses of people, and lists of addresses of machines.
+pub(super) fn is_read_behind<'n>(name: impl FnOnce() -> Cow<'n, str>, text: &str) -> bool {
+    // Most texts need no name.
+    let is_list = text.starts_with(|c: char| c.is_ascii_digit()) && text.contains(',');
+    if !is_list && !text.contains('@') {
+        return false;
+    }
+    let label = label(&name());
+    if is_list { is_of_machine(&label) } else { is_for_ids(&label) }
+}
+
+/// The field of an object whose value is the name of another field: `{"name": "Message-ID", "value": "<1@x.no>"}`.
+pub(super) const NAME: &str = "name";
+/// The field that has the value then.
+pub(super) const VALUE: &str = "value";
+
+/// Whether a name is for the ids of messages.
+pub(super) fn names_message_id(name: &str) -> bool {
+    is_for_ids(&label(name))
+}
+
 impl Finder {
-    /// The meaning of a figure behind the name of its field.
-    pub(super) fn find_labelled(&self, name: &str, figure: &str) -> Finds {
+    /// The finds of a text behind the name of its field.
+    pub(super) fn find_behind(&self, name: &str, text: &str) -> Finds {
         let label = label(name);
-        let text = format!("{label}{figure}");
-        let mut found = self.find_all(&text);
+        let mut found = self.find_all(&format!("{label}{text}"));
         found.retain_mut(|(range, _)| {
             let is_within = range.start >= label.len();
             *range = range.start.saturating_sub(label.len())..range.end.saturating_sub(label.len());
             is_within
         });
+        found
+    }
+
+    /// The meaning of a figure behind the name of its field.
+    pub(super) fn find_labelled(&self, name: &str, figure: &str) -> Finds {
+        let mut found = self.find_behind(name, figure);
+        let label = label(name);
         if found.is_empty() && !is_of_thing(&label) {
             let start = figure.len() - figure.trim_start().len();
             let bare = self.bare_number(figure.trim());

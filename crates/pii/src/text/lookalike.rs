@@ -6,6 +6,7 @@
 //! only digits *written* as something else are left alone (`24.05.2024`). The record's own number always counts.
 
 mod amounts;
+pub(super) mod machines;
 mod scores;
 pub(super) mod versions;
 
@@ -230,21 +231,40 @@ pub(super) fn follows_clock(before: &str) -> bool {
     CLOCKS.iter().any(|clock| clock.eq_ignore_ascii_case(&near[start..]))
 }
 
-/// `192.168.10.24`; but four pairs of digits are how people write numbers.
+/// `192.168.10.24`; but four pairs of digits are how people write numbers, unless what is around them says otherwise.
 fn mark_machine(text: &str, stretch: &mut Stretch, first: usize) {
     let groups = &stretch.groups;
     if run(groups, first) != 4 || goes_on(groups, first) || groups[first + 1].gap.sign != Some('.') {
         return;
     }
     let parts = &groups[first..first + 4];
-    let close = parts[1..].iter().all(|group| group.gap.width == 1);
-    let octets = parts.iter().all(|group| group.len() <= 3 && value(stretch, group) <= 255);
-    // A port leaves no doubt.
-    let mut behind = text[parts[3].end..].bytes();
-    let has_port = behind.next() == Some(b':') && behind.next().is_some_and(|byte| byte.is_ascii_digit());
-    if close && octets && (has_port || parts.iter().any(|group| group.len() != 2)) {
+    let is_said = || machines::is_one(&text[..parts[0].start], &text[parts[3].end..]);
+    if is_address(stretch, first) && (is_written(parts) || is_said() || is_listed(stretch, first)) {
         set(&mut stretch.groups[first..first + 4], Lookalike::Likely);
     }
+}
+
+/// Whether four groups have the values and the signs of an address of a machine.
+fn is_address(stretch: &Stretch, first: usize) -> bool {
+    let Some(parts) = stretch.groups.get(first..first + 4) else { return false };
+    let is_close = |group: &Group| group.gap.width == 1 && group.gap.sign == Some('.');
+    parts[1..].iter().all(is_close) && parts.iter().all(|group| group.len() <= 3 && value(stretch, group) <= 255)
+}
+
+/// Whether groups are not the pairs in which people write numbers.
+fn is_written(parts: &[Group]) -> bool {
+    parts.iter().any(|group| group.len() != 2)
+}
+
+/// Whether a comma divides an address of a machine from another one, as in a list of proxies: `91.23.45.67, 10.0.0.1`.
+fn is_listed(stretch: &Stretch, first: usize) -> bool {
+    let groups = &stretch.groups;
+    let is_part = |at: usize| groups.get(at).is_some_and(|group| group.gap.sign == Some(','));
+    let follows = is_part(first)
+        && first >= 4
+        && is_address(stretch, first - 4)
+        && groups[first - 4..first].iter().all(|group| group.lookalike == Lookalike::Likely);
+    follows || is_part(first + 4) && is_address(stretch, first + 4) && is_written(&groups[first + 4..first + 8])
 }
 
 /// `NO93 8601 1117 947` with a wrong check digit: a bank account by its shape in fours. Right ones are suppressed.

@@ -3,20 +3,15 @@
 use std::ops::Range;
 
 /// Fields that have ids, in small letters without hyphens and underscores.
-const FIELDS: [&str; 8] = [
-    "messageid",
-    "inreplyto",
-    "references",
-    "contentid",
-    "xmessageid",
-    "resentmessageid",
-    "originalmessageid",
-    "callid",
-];
+const FIELDS: [&str; 4] = ["inreplyto", "references", "contentid", "callid"];
 
 /// Fields whose ids count without angle brackets too. The references of a person are also people.
-const BARE: [&str; 7] =
-    ["messageid", "inreplyto", "contentid", "xmessageid", "resentmessageid", "originalmessageid", "callid"];
+const BARE: [&str; 3] = ["inreplyto", "contentid", "callid"];
+
+/// Whether a field has the id of a message, whatever word is before it: `internetMessageId`, `X-Message-ID`.
+fn is_of_message(field: &str) -> bool {
+    field.ends_with("messageid")
+}
 
 /// How much before an id is looked at, in bytes.
 const NEAR: usize = 255;
@@ -27,7 +22,7 @@ pub(super) fn is_id(text: &str, range: &Range<usize>, local: &str, last_id: usiz
     let before = &text[text.ceil_char_boundary(range.start.saturating_sub(NEAR))..range.start];
     let is_closed = text[range.end..].starts_with('>');
     let Some(open) = is_closed.then(|| before.rfind('<')).flatten() else {
-        return field(before).is_some_and(|field| BARE.contains(&field.as_str()));
+        return field(before).is_some_and(|field| BARE.contains(&field.as_str()) || is_of_message(&field));
     };
     if before[open..].contains(char::is_whitespace) {
         return false;
@@ -36,9 +31,12 @@ pub(super) fn is_id(text: &str, range: &Range<usize>, local: &str, last_id: usiz
     let between = text.get(last_id..open_at).filter(|_| last_id > 0);
     let follows_id = between.and_then(|between| between.strip_prefix('>')).is_some_and(is_folded);
     let digits = local.bytes().filter(u8::is_ascii_digit).count();
-    follows_id
-        || field(&before[..open]).is_some_and(|field| FIELDS.contains(&field.as_str()))
-        || digits > 14 && digits * 2 > local.len()
+    follows_id || is_for_ids(&before[..open]) || digits > 14 && digits * 2 > local.len()
+}
+
+/// Whether a text ends with the name of a field for ids.
+pub(super) fn is_for_ids(before: &str) -> bool {
+    field(before).is_some_and(|field| FIELDS.contains(&field.as_str()) || is_of_message(&field))
 }
 
 /// Whether a gap in a header is blanks, perhaps with one line end and a blank behind it, as long fields are folded (RFC 5322).

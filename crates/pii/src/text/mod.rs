@@ -9,7 +9,7 @@
 //! - `decode` undoes escapes, encodings, and tags, and knows where every character was;
 //! - the text becomes streams: `digits` (stretches of groups), `said` and `stream` (groups and number words), the
 //!   words of names and of addresses;
-//! - the recognizers read them: `own` and `interrupted` the record's own number, `own_address` its address in pieces,
+//! - the recognizers read them: `own` and `interrupted` and `echoes` the record's own number, `own_address` its address in pieces,
 //!   `rows` (with `weigh` and `assigned`) those of others, `spoken` what is said, `email` and `obfuscated` addresses,
 //!   `name` the name. `lookalike` (with `amounts`, `scores`, and `versions`), `decimals`, and `ids` (with `things`)
 //!   know what only looks like a number, `elsewhere` the own digits in another country's number, `turns` the speakers
@@ -37,6 +37,7 @@ mod decimals;
 mod decode;
 mod digits;
 pub mod document;
+mod echoes;
 mod elsewhere;
 mod email;
 mod fillers;
@@ -313,6 +314,10 @@ impl Finder {
         let turns = OnceCell::new();
         let pieces = interrupted::find(text, said, &self.numbers, &certain, &turns);
         resolve::add_pieces(text, found, pieces);
+        if self.has_own_number() {
+            let echoes = echoes::find(text, said, &self.numbers, found, &turns);
+            resolve::add_pieces(text, found, echoes);
+        }
         if let Some(own) = &self.email {
             let certain = resolve::ranges(&found.iter().filter(is_certain).cloned().collect());
             resolve::add_pieces(text, found, own_address::find(text, own, &certain, &turns));

@@ -8,6 +8,7 @@
 //! Prose has number words, too. So what is found needs a word that is nothing but a number, or three; a row of counted
 //! numbers is none; and digits without any word count as dictated only where a number is all that was dictated.
 
+mod corrected;
 mod spelled;
 
 use std::ops::Range;
@@ -49,7 +50,7 @@ struct SpokenPart {
     is_weak: bool,
 }
 
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 struct WordRun {
     parts: Vec<SpokenPart>,
     fillers: usize,
@@ -141,7 +142,24 @@ impl WordRun {
 
     /// Adds what the run is, and begins another.
     fn close(&mut self, text: &str, numbers: &Numbers, found: &mut Finds) {
+        self.trim();
+        if self.parts.iter().any(|part| part.is_correction(text)) {
+            self.read_corrected(text, numbers, found);
+        } else {
+            self.read_run(text, numbers, found);
+        }
+        self.parts.clear();
+        self.fillers = 0;
+        self.has_word = false;
+    }
+
+    /// Takes away the fillers at its end.
+    fn trim(&mut self) {
         while self.parts.pop_if(|part| matches!(part.word, Some(Word::And | Word::Filler))).is_some() {}
+    }
+
+    /// Adds what the run is.
+    fn read_run(&mut self, text: &str, numbers: &Numbers, found: &mut Finds) {
         let is_number = self.has_word || self.parts.len() <= MOST_PARTS;
         if self.parts.len() > 1
             && is_number
@@ -153,9 +171,6 @@ impl WordRun {
                 self.read(text, numbers, found);
             }
         }
-        self.parts.clear();
-        self.fillers = 0;
-        self.has_word = false;
     }
 
     /// Takes away what follows the last end of a sentence: `six four. One moment`. Returns whether much is left.

@@ -53,6 +53,9 @@ impl Suppressed {
 
 const LONGEST: usize = 19;
 
+/// The digits of a date of birth.
+const DATE: usize = 6;
+
 /// The last group of the number of the tenant's region that begins with a group.
 type PhoneEnd<'a> = &'a dyn Fn(&Stretch, usize) -> Option<usize>;
 
@@ -230,6 +233,7 @@ impl TextWindow<'_> {
                 let is_time = || groups.len() == 1 && are_seconds(before, digits, self.home.code);
                 let is_other = || is_time() || self.is_of_thing() && !seconds::is_issued(digits, self.home.code);
                 let likely = (is_swedish(digits) && !is_youngest(digits) || is_danish(digits)) && !is_other();
+                let alone = || groups.len() == 1 || !strict && has_date_apart(lengths) && self.is_row();
                 hyphen && (is_swedish(digits) || is_danish(digits) || is_danish_date(digits) && !strict)
                     || likely && !strict && (written || alone()) && !self.is_phone()
             }
@@ -320,6 +324,21 @@ impl TextWindow<'_> {
         }
         true
     }
+}
+
+/// Whether groups of ten digits have a date of six as people write one, in one piece or by day, month, and year, and
+/// end with it. `0501 090 054` is written as a phone number, and no identity number is.
+fn has_date_apart(lengths: &[usize]) -> bool {
+    let mut digits = 0;
+    let mut is_date = true;
+    for length in lengths {
+        is_date &= matches!(*length, 1 | 2 | DATE);
+        digits += length;
+        if digits >= DATE {
+            return digits == DATE && is_date;
+        }
+    }
+    false
 }
 
 /// The lengths of some groups, each of which has a digit.

@@ -26,6 +26,9 @@ impl EqualRow {
         let groups = &stretch.groups[candidate.first..=candidate.last];
         let (size, count) = (groups[0].len(), groups.len());
         let is_even = count > 1 && groups.iter().all(|group| group.len() == size);
+        if size == 2 && candidate.is_in_growing_row(stretch, segment) {
+            return false;
+        }
         if size == 2 || !is_even || candidate.is_strong() && size > 1 {
             return true;
         }

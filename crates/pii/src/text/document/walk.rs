@@ -111,6 +111,10 @@ impl<'w> JsonWalk<'w> {
         let speaker = speaker.or_else(|| members.find(|member| repeats(&json.read(member.key.clone()))));
         let says = |start: usize| json.text.get(start..json.end(start)).unwrap_or_default();
         let speaker = speaker.map_or(trail.speaker, |member| below(0, says(member.value)));
+        let named = json.members(at).find(|member| json.read(member.key.clone()) == labelled::NAME);
+        let named = named.map(|member| member.value..json.end(member.value));
+        let named =
+            named.filter(|name| json.byte(name.start) == b'"' && labelled::names_message_id(&json.read(name.clone())));
         let (mut end, mut is_renamed) = (at + 1, false);
         while let Some(member) = json.member(end) {
             let key = json.read(member.key.clone());
@@ -128,7 +132,10 @@ impl<'w> JsonWalk<'w> {
                 is_label,
                 turns: 0,
                 is_said: is_said(key),
-                name: (position(member.key.start), position(member.key.end)),
+                name: named.as_ref().filter(|_| key == labelled::VALUE).map_or_else(
+                    || (position(member.key.start), position(member.key.end)),
+                    |name| (position(name.start), position(name.end)),
+                ),
             };
             end = self.value(member.value, inner)?;
         }
@@ -222,6 +229,10 @@ impl<'w> JsonWalk<'w> {
         if let Some(put) = whole {
             let piece = self.pieces.settle(at, end);
             self.pieces.mark(piece, 0, text.len(), Some(put))?;
+        } else if labelled::is_read_behind(|| self.name(trail), &text) {
+            let finds = self.finder.find_behind(&self.name(trail), &self.seen(&text));
+            let piece = self.pieces.settle(at, end);
+            self.mark(piece, finds)?;
         } else {
             let stands_alone = trail.alone || is_decimal(&text) && !trail.is_word;
             let piece = self.pieces.add(at, end, if stands_alone { Belongs::Alone } else { belongs(trail) });

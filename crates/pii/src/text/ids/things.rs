@@ -9,33 +9,12 @@ use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
 use std::sync::LazyLock;
 
+use super::parties::is_party;
+use super::vocabulary::{OWNERS, PHONES, SENT, THINGS};
 use crate::text::cues::{ends_with_cue, last_words};
 use crate::text::digits::Group;
 use crate::text::suppressed::is_time;
 use crate::text::words::Quick;
-
-/// Words for things that have numbers, in small letters. A word may have an ending of [`ENDINGS`].
-const THINGS: &str = "order ordre ordren bestilling bestillingen beställning sak saken sag sagen ärende ärendet case \
-    ticket ref reference referanse referansen referens referensen faktura fakturaen fakturan invoice regning \
-    kvittering kvitto avtale polise police försäkring forsikring vakuutus versicherung policy claim skade skada \
-    sporing spårning tracking shipment forsendelse sendung tilaus tilauksen viite lasku laskun auftrag bestellung \
-    rechnung vorgang aktenzeichen booking reservation pnr po bilag cvr orgnr kid ocr isbn issn ean gtin gln artikel \
-    produkt sku build commit issue job jobb batch serial account contract kontrakt vertrag sopimus sopimuksen avtal \
-    abonnement abonnemang gavekort presentkort gutschein lahjakortti voucher kupong kupon kode kod code koodi pin puk \
-    asia diarie diaari journal viite zahlungsreferenz verwendungszweck geschäftszeichen az gz fik \
-    målerstand mätarställning zählerstand mittarilukema session model trace amount beløp beløbet belopp betrag summa \
-    summe total totalt sum balance saldo \
-    commande facture contrat colis suivi référence compte siret siren tva bestelling factuur zaak dossier zending kvk btw rekening pedido factura envío seguimiento contrato cuenta caso referencia nif \
-    ordine fattura spedizione contratto pratica conto iva zamówienie zamówienia faktury sprawa sprawy przesyłka \
-    przesyłki umowa umowy konta nip regon pesel";
-
-/// Words for what has a number, and is no thing by itself: a figure behind them counts only with `number` or `id`
-/// between them.
-const OWNERS: &str = "kunde kunden kund customer client klient asiakas asiakkaan medlem member mitglied jäsen jäsenen \
-    user bruger bruker användare benutzer käyttäjä konto kontoen meeting møte møde möte kokous part model modell \
-    modellen confirmation transaksjon transaction transaktion tapahtuma session patient employee ansatt student elev \
-    device enhet laite gerät måler mätare zähler mittari kort card passport licence license vehicle room registration \
-    membership bestell klant cliente klienta betaling betalning payment zahlung maksu";
 
 /// Words for a number of any kind, and those that are written in one with the word before them.
 const NUMBERS: [&str; 16] = [
@@ -59,6 +38,9 @@ const NUMBERS: [&str; 16] = [
 const GLUED: [&str; 10] =
     ["nummeret", "nummer", "numret", "numeroni", "numeron", "numerolla", "numero", "number", "nro", "nr"];
 
+/// The word of [`IDS`] for a number that may be one of a phone.
+const NUMBER: &str = "number";
+
 /// Words for a number that are before the word for what has it, and words that may be between the two.
 const FIRST_NUMBERS: [&str; 6] = ["numéro", "número", "numero", "numer", "nr", "n"];
 const OF: [&str; 6] = ["de", "du", "del", "di", "da", "do"];
@@ -69,21 +51,12 @@ const HAVING: [&str; 7] = ["med", "har", "with", "has", "mit", "hat", "fikk"];
 /// The words of a list by their hash. A list is gone through for each figure of a text otherwise.
 type KnownWords = HashSet<&'static str, BuildHasherDefault<Quick>>;
 
-static THING_WORDS: LazyLock<KnownWords> = LazyLock::new(|| THINGS.split_ascii_whitespace().collect());
+static THING_WORDS: LazyLock<KnownWords> = LazyLock::new(|| THINGS.split_ascii_whitespace().chain(SENT).collect());
 static PHONE_PARTS: LazyLock<Vec<&str>> = LazyLock::new(|| PHONES.split_ascii_whitespace().collect());
 static OWNER_WORDS: LazyLock<KnownWords> = LazyLock::new(|| OWNERS.split_ascii_whitespace().collect());
 
 /// The text that may follow the word of a thing.
 const ENDINGS: [&str; 9] = ["no", "id", "sid", "en", "et", "s", "er", "n", "ens"];
-
-/// The beginnings and ends of words for phones, for where they are, for whose they are, and for what is called.
-const PHONES: &str = "tlf tel tele phone telefon mob mobil handy cell puh puhelin matkap gsm fax faks sms whatsapp \
-    signal sip voip ring ruf rück call anrop opkald sentral central zentral växel direkt direct durchwahl privat \
-    private hjem heim hem home koti jobb arbeid arbeits arbets arbejd work työ kontor office büro dienst geschäft \
-    firma kontakt contact yhtey vakt vagt wacht nød nöd not hätä emergency service support land rikt retning område \
-    vorwahl area country reserv fest fast lanka hytte mor far kone mann sjef chef from to my min mitt oma eget ny \
-    nytt neue uusi feil fel forkert falsch skjult hemmelig hemlig geheim salai ukjent okän ukendt norsk svensk dansk \
-    utenland udland utland ausland ulkom gratis hjelp hjälp hjælp info tip";
 
 /// The last parts of the names that programs give to numbers of things.
 const IDS: &str = "id ids uid guid uuid no nr num number nummer ref reference key code token hash seq sequence index \
@@ -114,11 +87,13 @@ pub(super) fn follows(near: &str, group: &Group, has_hyphen: bool) -> bool {
         return false;
     }
     let word = last_word(near).to_lowercase();
-    group.len() >= 5 && (is_thing(&word) || is_programs(near)) || is_numbered(near)
+    // `Modell 4123-4567`.
+    let is_long = group.len() >= 5 || group.len() == 4 && has_hyphen;
+    is_long && (is_thing(&word) || is_programs(near)) || is_numbered(near)
 }
 
 /// Whether a text ends with the word of a thing, or with one for its number.
-pub(super) fn names(near: &str) -> bool {
+pub(in crate::text) fn names(near: &str) -> bool {
     let near = trim_signs(near);
     is_thing(&last_word(near).to_lowercase()) || is_numbered(near)
 }
@@ -153,14 +128,18 @@ fn is_programs(near: &str) -> bool {
     let Some((last, others)) = parts.split_last() else { return false };
     let is_time = if others.is_empty() { is_time(last) } else { parts.iter().any(|part| is_time(part)) };
     let is_in = |list: &str, part: &str| list.split_ascii_whitespace().any(|known| known == part);
-    let is_persons = |part: &String| names_phone(part) || is_in(SENDERS, part);
-    let is_id = !others.is_empty() && is_in(IDS, last) && !others.iter().any(is_persons);
+    // A contact is called, and its id is the one of a row: `contact_id`.
+    let is_row = matches!(last.as_str(), "id" | "ids" | "uid" | "uuid" | "guid");
+    let is_persons = |part: &String| names_phone(part) && !(is_row && part == "contact") || is_in(SENDERS, part);
+    // A number counts only behind a known word, as in two words: `source_account_number`, but not `destination_number`.
+    let is_known = last != NUMBER || others.last().is_some_and(|other| is_owner(other) && !is_party(other));
+    let is_id = !others.is_empty() && is_in(IDS, last) && is_known && !others.iter().any(is_persons);
     (is_time || is_id) && !ends_with_cue(near)
 }
 
 /// Whether a text ends with the number of a thing, in one word or in two.
 fn names_number(near: &str, word: &str) -> bool {
-    if is_glued(word) || is_abbreviated(near) {
+    if is_glued(word) || is_abbreviated(near) || is_written_short(near) {
         return true;
     }
     let rest = near[..near.len() - last_word(near).len()].trim_end_matches([' ', '\u{A0}']);
@@ -173,7 +152,8 @@ fn names_number(near: &str, word: &str) -> bool {
     if NUMBERS.contains(&word) {
         // A person has a number too, so behind such a verb only a thing counts.
         let owner = || last_word(trim_signs(&rest[..rest.len() - last_word(rest).len()])).to_lowercase();
-        return is_owner(&before) || HAVING.contains(&before.as_str()) && is_thing(&owner());
+        let is_called = word != "id" && is_party(&before);
+        return is_owner(&before) && !is_called || HAVING.contains(&before.as_str()) && is_thing(&owner());
     }
     // In some languages the two words change their places: `numéro client`, `número de cliente`, `nr klienta`.
     let before = if OF.contains(&before.as_str()) {
@@ -197,18 +177,38 @@ fn is_abbreviated(near: &str) -> bool {
     letter.is_some() && !before.next().is_some_and(char::is_alphanumeric)
 }
 
+/// Short forms for the number of a thing whose first word is another one alone: of a series, of a part, of a cheque, and
+/// of a Danish business.
+const SHORT: [&str; 6] = ["s/n", "p/n", "check no", "cheque no", "se-nr", "se-nummer"];
+
+/// Whether a text ends with such a form.
+fn is_written_short(near: &str) -> bool {
+    SHORT.iter().any(|short| {
+        let Some((before, end)) = near.len().checked_sub(short.len()).and_then(|at| near.split_at_checked(at)) else {
+            return false;
+        };
+        end.eq_ignore_ascii_case(short) && !before.ends_with(char::is_alphanumeric)
+    })
+}
+
 /// Whether a word is the number of a thing: `medlemsnr`, `userid`.
 fn is_glued(word: &str) -> bool {
     let stem = GLUED.iter().find_map(|ending| word.strip_suffix(ending)).filter(|stem| stem.chars().count() > 1);
     let has_id = |ending: &str| word.strip_suffix(ending).is_some_and(|stem| stem.len() > 3 && is_owner(stem));
-    stem.is_some_and(|stem| !names_phone(stem)) || ["id", "sid"].iter().any(|ending| has_id(ending))
+    stem.is_some_and(|stem| !names_phone(stem) && !is_party(stem)) || ["id", "sid"].iter().any(|ending| has_id(ending))
+}
+
+/// Whether a word is the number of a phone in one piece: `mobilnr`, `tilbakeringingsnummer`, `externalnumber`.
+pub(in crate::text) fn is_phone_number(word: &str) -> bool {
+    let stem = GLUED.iter().find_map(|ending| word.strip_suffix(ending)).filter(|stem| stem.chars().count() > 1);
+    stem.is_some_and(|stem| names_phone(stem) || is_party(stem))
 }
 
 /// Whether a word in one piece with the word for a number is for a phone.
 fn names_phone(stem: &str) -> bool {
     let is_one = |part: &str| {
         let begins = part.len() > 3 && stem.starts_with(part);
-        let ends = (part.len() > 4 || part == "tlf") && stem.ends_with(part);
+        let ends = (part.len() > 4 || matches!(part, "tlf" | "ruf")) && stem.ends_with(part);
         stem == part || begins || ends
     };
     PHONE_PARTS.iter().any(|part| is_one(part))
@@ -256,7 +256,16 @@ pub(super) fn trim_signs(near: &str) -> &str {
     near.trim_end_matches([' ', '\u{A0}', ':', '#', '.', '=', '-', '_', '"', '\'', '(', '°', 'º'])
 }
 
+/// The last word of a text. The parts of a name that a program gives are words: those of `orderNumber` are two.
 fn last_word(near: &str) -> &str {
-    let start = near.char_indices().rev().find(|(_, c)| !c.is_alphabetic()).map_or(0, |(at, c)| at + c.len_utf8());
+    let mut next: Option<char> = None;
+    let mut start = near.len();
+    for (at, c) in near.char_indices().rev() {
+        let is_border = next.is_some_and(char::is_uppercase) && c.is_lowercase();
+        if !c.is_alphabetic() || is_border {
+            break;
+        }
+        (start, next) = (at, Some(c));
+    }
     &near[start..]
 }

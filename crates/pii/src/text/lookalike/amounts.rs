@@ -79,7 +79,7 @@ const UNITS: &str = "kwh mwh gwh wh kw stk stck stück styck st kpl pcs ms µs n
     benutzer einwohner einwohnern aufrufe abonnenten besucher follower mitglieder stücke käyttäjää asukasta \
     asiakasta näyttökertaa latausta tilausta katselukertaa seuraajaa jäsentä views users units downloads \
     customers subscribers followers members viewers visitors listeners readers inhabitants impressions rows \
-    records items pieces euros pounds";
+    records items pieces euros pounds tonn ton tons tonnes tonnia tonnen liter litraa";
 
 /// The endings of words for several deeds, which are counted: `visninger`, `beställningar`, `Bestellungen`.
 const DEEDS: [&str; 10] =

@@ -6,7 +6,7 @@ use crate::text::words::Word;
 /// The digits that a part and perhaps those behind it mean, and how many parts they are.
 pub(super) fn spelled_out(parts: &[&SpokenPart], word: Word, way: Way) -> Option<(String, usize)> {
     let next = |at: usize| parts.get(at).filter(|part| part.tight).and_then(|part| part.word);
-    if let Some(zeros) = with_zeros(parts, word, way) {
+    if let Some(zeros) = thousands(parts, word).or_else(|| with_zeros(parts, word, way)) {
         return Some(zeros);
     }
     let (hundreds, mut used) = match (word, next(1)) {
@@ -63,6 +63,47 @@ fn with_zeros(parts: &[&SpokenPart], word: Word, way: Way) -> Option<(String, us
         _ => return None,
     };
     Some((format!("{value}{zeros}"), used + 1))
+}
+
+/// The digits of an amount of thousands and hundreds, `førti tusen fem hundre og trettito`. It is one number of five
+/// digits or so, and not `40 000` with other digits behind it.
+fn thousands(parts: &[&SpokenPart], word: Word) -> Option<(String, usize)> {
+    let next = |at: usize| parts.get(at).filter(|part| part.tight).and_then(|part| part.word);
+    let (thousands, used) = match hundreds(parts, 0, word) {
+        Some(hundreds) => hundreds,
+        None => below_hundred(parts, 0, word).map(|(value, used)| (u32::from(value), used))?,
+    };
+    if thousands == 0 || next(used) != Some(Word::Thousand) {
+        return None;
+    }
+    let mut at = used + 1;
+    let has_and = next(at) == Some(Word::And);
+    at += usize::from(has_and);
+    let first = next(at)?;
+    let (rest, used) = match hundreds(parts, at, first) {
+        Some(hundreds) => hundreds,
+        None if has_and => below_hundred(parts, at, first).map(|(value, used)| (u32::from(value), used))?,
+        None => return None,
+    };
+    Some(((thousands * 1_000 + rest).to_string(), at + used))
+}
+
+/// The number of hundreds that begins with a part, with what is below a hundred: `fem hundre og trettito`.
+fn hundreds(parts: &[&SpokenPart], at: usize, word: Word) -> Option<(u32, usize)> {
+    let next = |at: usize| parts.get(at).filter(|part| part.tight).and_then(|part| part.word);
+    let (times, mut used) = match (word, next(at + 1)) {
+        (Word::Triple(value), _) => return Some((u32::from(value), 1)),
+        (Word::Hundreds(times), _) => (times, 1),
+        (Word::Unit(times @ 1..), Some(Word::Hundred)) => (times, 2),
+        (Word::Hundred, _) => (1, 1),
+        _ => return None,
+    };
+    let behind = at + used + usize::from(next(at + used) == Some(Word::And));
+    let rest = next(behind).and_then(|word| below_hundred(parts, behind, word)).filter(|(value, _)| *value > 0);
+    if let Some((_, parts)) = rest {
+        used = behind + parts - at;
+    }
+    Some((u32::from(times) * 100 + rest.map_or(0, |(value, _)| u32::from(value)), used))
 }
 
 /// The number of up to two digits that begins with a part.

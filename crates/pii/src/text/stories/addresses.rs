@@ -207,3 +207,47 @@ fn letters_with_marks_are_letters_of_an_address() {
         ],
     );
 }
+
+#[test]
+fn words_for_the_signs_of_an_address_in_more_languages() {
+    for text in [
+        "anna punt berg apenstaartje gmail punt com",
+        "anna.berg apenstaartje gmail.com",
+        "anna.berg (apestaartje) gmail.com",
+        "anna kropka berg małpa gmail kropka com",
+        "anna.berg małpa gmail.com",
+        "anna.berg (małpa) gmail.com",
+        "anna ponto berg arroba gmail ponto com",
+        "anna punkt berg at-zeichen gmail punkt com",
+        "anna.berg At-Zeichen gmail.com",
+        "anna piste berg ätmerkki gmail piste com",
+        "anna piste berg at-merkki gmail piste com",
+    ] {
+        let own = Own { email: Email::parse("anna.berg@gmail.com").ok(), ..Own::default() };
+        for finder in [in_region("NO"), Finder::new(region("NO"), own)] {
+            assert_eq!(seen(&finder, text), "<anna.berg@gmail.com>", "{text}");
+        }
+    }
+}
+
+/// In JSON, the name of the field says that it is an id. Exchange makes ids that have the form of an address.
+#[test]
+fn ids_of_messages_in_fields_are_no_addresses() {
+    let id = "<DB7PR04MB5211A1F2@DB7PR04MB5211.eurprd04.prod.outlook.com>";
+    let fields = serde_json::json!({
+        "message_id": id, "messageId": id, "internetMessageId": id, "Message-ID": id, "in_reply_to": id,
+        "inReplyTo": "<abc@x.no>", "references": ["<CAF+abc123=xyz@mail.gmail.com>", id],
+        "headers": [{ "name": "Message-ID", "value": id }],
+    });
+    let mut mentions = Vec::new();
+    assert_eq!(tokenize_json(&in_region("NO"), fields.clone(), &mut mentions), fields);
+    let others = serde_json::json!({
+        "from": "<ola@x.no>", "text": "<ola@x.no>", "headers": [{ "name": "From", "value": "<ola@x.no>" }],
+    });
+    let tokenized = tokenize_json(&in_region("NO"), others, &mut mentions);
+    assert!(mentions.len() == 1 && !tokenized.to_string().contains("ola"), "{tokenized}");
+    // The record's own address is found there nevertheless.
+    let mut mentions = Vec::new();
+    let _ = tokenize_json(&kari(), serde_json::json!({ "message_id": "<kari.nordmann@eksempel.no>" }), &mut mentions);
+    assert_eq!(mentions.len(), 1);
+}

@@ -4,7 +4,7 @@ use super::*;
 use crate::work;
 
 /// The repeated parts of a text that is expensive for the finder.
-const PIECES: [&str; 111] = [
+const PIECES: [&str; 117] = [
     "1",
     "1-",
     "1 ",
@@ -25,6 +25,12 @@ const PIECES: [&str; 111] = [
     "1(",
     "1, ",
     "1\n",
+    "98 76 5, ",
+    "98 76 54, 98 76 54 32\n",
+    "a: 98 76 54\nb: 98 76 54\n",
+    "førti tusen fem hundre ",
+    "nei ni ",
+    "12 23 34 45 56 ",
     "978-82-",
     "978-82-525-41-",
     "12.",

@@ -96,6 +96,49 @@ fn rows_of_decimals_are_no_numbers() {
     check(&in_region("SE"), &[("08.1234567 08.7654321", "<+4681234567> <+4687654321>")]);
 }
 
+/// Four pairs of digits with points are a number, unless the text around them says that a machine has them.
+#[test]
+fn addresses_of_machines_are_no_numbers() {
+    let untouched = [
+        "IP-adresse 98.76.54.31",
+        "IP: 98.76.54.31",
+        "IPv4: 98.76.54.31",
+        "ip=98.76.54.31",
+        "client_ip=98.76.54.31",
+        "Router-IP 31.66.23.38",
+        "IP-osoite 31.66.23.38",
+        "http://98.76.54.31/index.html",
+        "sftp://98.76.54.31",
+        "ssh root@98.76.54.31",
+        "98.76.54.31/24",
+        "98.76.54.31:8080",
+        "Received: from mail.x.no ([98.76.54.31]) by mx.x.no",
+        "X-Forwarded-For: 98.76.54.31, 31.66.23.38",
+        "98.76.54.31, 10.0.0.1",
+        "Server 98.76.54.31 svarer ikke",
+        "ping 31.66.23.38",
+    ];
+    let untouched: Vec<(&str, &str)> = untouched.iter().map(|text| (*text, *text)).collect();
+    for code in ["NO", "DK"] {
+        check(&in_region(code), &untouched);
+        let fields = json!({ "client_ip": "98.76.54.31", "ipAddress": "31.66.23.38", "remote_addr": "98.76.54.31",
+            "x_forwarded_for": "98.76.54.31, 31.66.23.38" });
+        let mut mentions = Vec::new();
+        assert_eq!(tokenize_json(&in_region(code), fields.clone(), &mut mentions), fields);
+    }
+    check(
+        &in_region("NO"),
+        &[
+            ("tlf 98.76.54.31", "tlf <+4798765431>"),
+            ("98.76.54.31", "<+4798765431>"),
+            ("98.76.54.31/98.76.54.30", "<+4798765431>/<+4798765430>"),
+            ("zip 98.76.54.31", "zip <+4798765431>"),
+        ],
+    );
+    // The record's own number is found wherever it is.
+    check(&kari(), &[("IP 98.76.54.32", "IP <+4798765432>")]);
+}
+
 #[test]
 fn ids_of_machines_are_no_numbers() {
     let untouched = [

@@ -222,3 +222,43 @@ fn stamps_of_exports_do_not_hide_the_own_number() {
     found_whole(&kari(), "+4798765432", &["98:76 ja 54 32", "Kari 98 76 10:31\n54 32", "[98.76 - 54.32]"]);
     check(&kari(), &[("98 76 12 2024-05-12T10:31:02Z 54 32", "98 76 12 2024-05-12T10:31:02Z 54 32")]);
 }
+
+/// A spoken word has as many digits as it says, so parts of two words may be long ones.
+#[test]
+fn any_words_between_spoken_parts_of_three_digits_or_more() {
+    found_whole(
+        &kari(),
+        "+4798765432",
+        &[
+            "nittiåtte syttiseks skal vi se femtifire trettito",
+            "nitti åtte sytti seks da må jeg lete femti fire tretti to",
+            "ni åtte sju seks skal vi se fem fire tre to",
+            "ninety eight seventy six let me see fifty four thirty two",
+        ],
+    );
+    found_whole(
+        &own("DK", "31662338"),
+        "+4531662338",
+        &[
+            "enogtredive seksogtres lige et øjeblik treogtyve otteogtredive",
+            "enogtredive seksogtres prøv igen treogtyve otteogtredive",
+        ],
+    );
+    found_whole(
+        &own("SE", "0701234567"),
+        "+46701234567",
+        &["noll sju noll du vet ett två tre fyra fem sex sju", "070 du vet 123 45 67"],
+    );
+    found_whole(
+        &own("FI", "0401234567"),
+        "+358401234567",
+        &[
+            "nolla neljä nolla niinku yksi kaksi kolme neljä viisi kuusi seitsemän",
+            "nolla neljä nolla tota yksi kaksi kolme neljä viis kuus seittemän",
+            "nolla neljä niinku nolla yksi kaksi kolme neljä viisi kuusi seitsemän",
+        ],
+    );
+    // Shorter parts may be anything.
+    let untouched = "nittiåtte av oss tok buss syttiseks, og femtifire gikk klokka trettito";
+    check(&kari(), &[(untouched, untouched)]);
+}

@@ -207,3 +207,54 @@ fn hundreds_and_thousands() {
         &[("98765431 tusen takk", "<+4798765431> tusen takk"), ("to tusen kroner", "to tusen kroner")],
     );
 }
+
+/// An amount of thousands is one number of five digits, and no phone number of eight.
+#[test]
+fn amounts_in_words_are_no_numbers() {
+    let untouched = [
+        "det koster førti tusen fem hundre og trettito kroner",
+        "tjuefire tusen fem hundre kroner",
+        "nittiåtte tusen fire hundre kilometer",
+        "førtifem tusen to hundre besøkende",
+        "nitti tusen fire hundre og tjueto kroner",
+        "vi fikk førtito tusen og femti kroner",
+        "strøm for tjueto tusen trehundre kroner i året",
+        "fyrre tusind fem hundrede og tredive kroner",
+        "fyrtio tusen fem hundra trettio två kronor",
+        "forty thousand five hundred and thirty two dollars",
+        "vierzig tausend fünf hundert Euro",
+        "neljäkymmentä tuhatta viisi sataa kolmekymmentä euroa",
+    ];
+    let untouched: Vec<(&str, &str)> = untouched.iter().map(|text| (*text, *text)).collect();
+    for code in ["NO", "DK", "SE", "FI", "DE", "GB", "US"] {
+        check(&in_region(code), &untouched);
+    }
+    check(
+        &in_region("NO"),
+        &[
+            ("ni åtte sju seks fem fire tre to, tusen takk", "<+4798765432>, tusen takk"),
+            ("førti tusen kroner, ring ni åtte sju seks fem fire tre to", "førti tusen kroner, ring <+4798765432>"),
+        ],
+    );
+    check(&in_region("US"), &[("two one two five five five one thousand", "<+12125551000>")]);
+}
+
+/// The digits behind a word of correction replace some of those before it.
+#[test]
+fn no_number_of_other_people_goes_on_over_a_correction() {
+    let untouched = ["ni åtte sju seks, nei, fem fire tre to", "98 74, nei, 54 32"];
+    let untouched: Vec<(&str, &str)> = untouched.iter().map(|text| (*text, *text)).collect();
+    check(&in_region("NO"), &untouched);
+    let swedish = "noll sju noll nej ett två tre fyra fem sex sju";
+    check(&in_region("SE"), &[(swedish, swedish)]);
+    check(
+        &in_region("NO"),
+        &[
+            ("nei, ni åtte sju seks fem fire tre to, nei", "nei, <+4798765432>, nei"),
+            ("ni åtte sju, nei, ni åtte sju seks fem fire tre to", "ni åtte sju, nei, <+4798765432>"),
+        ],
+    );
+    check(&kari(), &[("ni åtte sju seks, nei, fem fire tre to", "<+4798765432>")]);
+    let corrected = seen(&kari(), "ni åtte sju fire, nei, seks, fem fire tre to");
+    assert!(!corrected.contains("<+4798746543>"), "{corrected}");
+}

@@ -212,6 +212,31 @@ fn a_number_that_could_be_both_is_what_it_is_written_as() {
     check(&Finder::new(region("SE"), own), &[("070102-3459", "<+46701023459>")]);
 }
 
+/// A phone number in groups of four, three, and three digits may be a date and right check digits by chance. No identity
+/// number is written so.
+#[test]
+fn a_number_in_groups_that_no_identity_number_has_is_a_phone_number() {
+    check(
+        &in_region("FI"),
+        &[
+            ("puhelin 0501 090 054", "puhelin <+358501090054>"),
+            ("puhelinnumero: 0207 123 456", "puhelinnumero: <+358207123456>"),
+            ("0501 163 620, 0501 090 054", "<+358501163620>, <+358501090054>"),
+            ("henkilötunnus 0501 09 0054", "henkilötunnus <+358501090054>"),
+        ],
+    );
+    check(&in_region("DE"), &[("Tel. 0301 153 136", "Tel. <+49301153136>")]);
+    check(&in_region("DK"), &[("ring 2010 1032", "ring <+4520101032>"), ("2010 1032 12", "<+4520101032> 12")]);
+    let mut mentions = Vec::new();
+    let _ = tokenize_json(&in_region("FI"), json!({ "phone": "0501 090 054" }), &mut mentions);
+    assert_eq!(mentions.len(), 1);
+    all_become(
+        &in_region("NO"),
+        IDENTITY,
+        &["070761 42 85", "07 07 61 42 85", "0 7 0 7 6 1 4 2 8 5", "85 05 12 12 39", "850512 1239"],
+    );
+}
+
 #[test]
 fn stamps_and_counters_are_no_persons() {
     let texts = ["202405121030", "20240512-1030", "1715500800.123", "1711234567.4", "1701012345", "2024-05-12 1030"];

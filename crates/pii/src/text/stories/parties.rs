@@ -1,0 +1,140 @@
+//! Numbers beside words for a party, a side, or the direction of a call.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+/// A value of JSON with what was found in it.
+fn shown(finder: &Finder, value: Value) -> Value {
+    let mut mentions = Vec::new();
+    let tokenized = tokenize_json(finder, value, &mut mentions);
+    fill_json(tokenized, &|n| show(&mentions[n]))
+}
+
+/// Programs name the numbers of calls so, each in its own way.
+#[test]
+fn a_number_of_a_party_of_a_call_is_a_phone_number() {
+    let names = [
+        "destinationNumber",
+        "destination_number",
+        "externalNumber",
+        "external_number",
+        "inboundNumber",
+        "outboundNumber",
+        "sourceNumber",
+        "remoteNumber",
+        "originationNumber",
+        "terminatingNumber",
+        "redirectingNumber",
+        "forwardedNumber",
+        "transfer_number",
+        "addressableNumber",
+        "aNumber",
+        "bNumber",
+        "b_number",
+        "B-nummer",
+        "A-nummer",
+        "userNumber",
+        "new_number",
+        "kundens nummer",
+        "mottakernummer",
+        "avsändarnummer",
+        "Zielnummer",
+        "kohdenumero",
+    ];
+    let numbers = [
+        ("NO", "91234567", "<+4791234567>"),
+        ("SE", "0701234567", "<+46701234567>"),
+        ("DK", "31662338", "<+4531662338>"),
+        ("FI", "0401234567", "<+358401234567>"),
+        ("US", "3129876543", "<+13129876543>"),
+        ("GB", "07921123456", "<+447921123456>"),
+    ];
+    for name in names {
+        for (code, number, found) in numbers {
+            let finder = in_region(code);
+            assert_eq!(shown(&finder, json!({ name: number })), json!({ name: found }), "{code}");
+            assert_eq!(seen(&finder, &format!("{name}: {number}")), format!("{name}: {found}"), "{code}");
+        }
+        // A country code needs no sign behind such a word.
+        let foreign = json!({ name: "4531662338" });
+        assert_eq!(shown(&in_region("NO"), foreign), json!({ name: "<+4531662338>" }));
+    }
+}
+
+/// The parts of a name that a program gives are words, and behind most words a number is one of a phone.
+#[test]
+fn a_number_behind_an_unknown_part_of_a_name_is_a_phone_number() {
+    for name in [
+        "lineNumber",
+        "line_number",
+        "didNumber",
+        "subscriberNumber",
+        "connectedNumber",
+        "tollFreeNumber",
+        "agentNumber",
+    ] {
+        let fields = json!({ name: "91234567" });
+        assert_eq!(shown(&in_region("NO"), fields), json!({ name: "<+4791234567>" }));
+    }
+    let things = json!({
+        "passportNumber": "91234567", "flight_number": "91234567", "routingNumber": "91234567", "idNumber": "91234567",
+        "externalReferenceNumber": "91234567", "kundeNr": "91234567", "medlemsNummer": "91234567", "lotNumber": "91234567",
+        "socialSecurityNumber": "91234567", "purchase_order_number": "91234567", "batchNumber": "91234567",
+    });
+    assert_eq!(shown(&in_region("NO"), things.clone()), things);
+}
+
+#[test]
+fn words_that_mean_a_phone() {
+    check(
+        &in_region("NO"),
+        &[
+            ("tilbakeringingsnummer 91234567", "tilbakeringingsnummer <+4791234567>"),
+            ("viderekoblingsnummer: 91234567", "viderekoblingsnummer: <+4791234567>"),
+            ("tilbakeringingsnummer: 4531662338", "tilbakeringingsnummer: <+4531662338>"),
+        ],
+    );
+    check(&in_region("SE"), &[("återuppringningsnummer 0701234567", "återuppringningsnummer <+46701234567>")]);
+    check(
+        &in_region("DK"),
+        &[
+            ("lokalnummer 31662338", "lokalnummer <+4531662338>"),
+            ("omstillingsnummer 31662338", "omstillingsnummer <+4531662338>"),
+        ],
+    );
+    check(
+        &in_region("DE"),
+        &[
+            ("Zielrufnummer 01701234567", "Zielrufnummer <+491701234567>"),
+            ("Notfallnummer 01701234567", "Notfallnummer <+491701234567>"),
+        ],
+    );
+    check(
+        &in_region("FI"),
+        &[
+            ("takaisinsoittonumero 0401234567", "takaisinsoittonumero <+358401234567>"),
+            ("soittonumero 0401234567", "soittonumero <+358401234567>"),
+        ],
+    );
+}
+
+#[test]
+fn a_thing_keeps_its_number_whatever_word_is_before_it() {
+    let things = json!({
+        "orderNumber": "91234567", "invoice_number": "91234567", "ticketNumber": "91234567", "serialNumber": "91234567",
+        "accountNumber": "91234567", "customerNumber": "91234567", "caseNumber": "91234567", "employeeNumber": "91234567",
+        "source_account_number": "91234567", "destinationAccountNumber": "91234567", "externalOrderNumber": "91234567",
+        "new_order_number": "91234567", "user_id": "91234567", "externalId": "91234567", "trackingNumber": "91234567",
+    });
+    assert_eq!(shown(&in_region("NO"), things.clone()), things);
+    let untouched = [
+        "order number 91234567",
+        "customer number 91234567",
+        "kundenummer 91234567",
+        "medlemsnr 91234567",
+        "kundens ordrenummer 91234567",
+    ];
+    let untouched: Vec<(&str, &str)> = untouched.iter().map(|text| (*text, *text)).collect();
+    check(&in_region("NO"), &untouched);
+}
