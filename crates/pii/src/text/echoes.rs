@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::fillers::is_said_between;
 use super::ids::things;
-use super::interrupted::{HIDDEN, NationalDigits, by_speaker, may_be_said};
+use super::interrupted::{HIDDEN, NationalDigits, by_speaker, ends_with_unit, may_be_said};
 use super::numbers::Numbers;
 use super::resolve::{self, Finds};
 use super::said::Said;
@@ -27,7 +27,7 @@ const MOST_MISSING: usize = 2;
 const WIDEST_GAP: usize = 300;
 /// Bytes that may lie between a beginning and what is dialled first.
 const CODE_GAP: usize = 8;
-/// The text before a beginning that may be the word of a thing, in bytes: `kode 987654`.
+/// The text beside a beginning that may be the word of a thing or a unit, in bytes: `kode 987654`, `98 765 kroner`.
 const NEAR: usize = 48;
 /// The most tokens that are read for one beginning.
 const MOST_TOKENS: usize = 32;
@@ -135,8 +135,14 @@ impl Echoes<'_> {
         let (start, end) = (places.first()?.start, places.last()?.end);
         let fewest = if self.is_near(start..end) { FEWEST } else { self.national.len() - MOST_MISSING };
         let near = &self.text[self.text.ceil_char_boundary(start.saturating_sub(NEAR))..start];
+        let behind = &self.text[end..self.text.floor_char_boundary(end + NEAR)];
         let is_of_thing = near.ends_with('#') || things::names(near);
-        if is_of_thing || digits < fewest || digits >= self.national.len() || self.touches(end, tokens, order.get(at)) {
+        if is_of_thing
+            || ends_with_unit(behind)
+            || digits < fewest
+            || digits >= self.national.len()
+            || self.touches(end, tokens, order.get(at))
+        {
             return None;
         }
         if let Some(before) = first.checked_sub(1).map(|before| &tokens[order[before]]) {

@@ -169,7 +169,7 @@ impl<'n> NationalDigits<'n> {
 const LONG_PART: usize = 3;
 
 /// Whether what follows a figure says what it counts: `76 kr`, `98 stykker`.
-fn ends_with_unit(between: &str) -> bool {
+pub(super) fn ends_with_unit(between: &str) -> bool {
     let word = between.trim_start_matches([' ', '\u{A0}']);
     let word =
         &word[..word.find(|c: char| !c.is_alphabetic() && !matches!(c, '%' | '€' | '$' | '£')).unwrap_or(word.len())];

@@ -10,8 +10,14 @@ const MACHINES: &str = "ip ips ipv addr ipaddr ipaddress ipadresse ipadress ipad
     hostname ping pinger traceroute tracert nslookup forwardedfor xff";
 
 /// Words behind `IP`: `IP-adresse`, `IP-osoite`.
-const ADDRESSES: &str = "adresse adressen address addresses adresser adress adressen adr osoite osoitteesta osoitteen adres \
+const ADDRESSES: &str = "en n adresse adressen address addresses adresser adress adressen adr osoite osoitteesta osoitteen adres \
     dirección indirizzo nummer number nr";
+
+/// Words between such a label and the address.
+const BETWEEN: [&str; 7] = [" er ", " is ", " är ", " ist ", " on ", " var ", " was "];
+
+/// Text behind an address at the beginning of a line that a server writes for each call.
+const LOGGED: &str = " - - [";
 
 /// The bits of the widest mask.
 const WIDEST_MASK: u8 = 32;
@@ -20,7 +26,13 @@ const WIDEST_MASK: u8 = 32;
 pub(super) fn is_one(before: &str, behind: &str) -> bool {
     let is_bracketed = before.ends_with("([") && behind.starts_with("])");
     let is_dialled = before.ends_with("://") && !before.ends_with("tel://");
-    is_bracketed || is_dialled || before.ends_with('@') || has_port(behind) || has_mask(behind) || is_labelled(before)
+    is_bracketed
+        || is_dialled
+        || before.ends_with('@')
+        || has_port(behind)
+        || has_mask(behind)
+        || behind.starts_with(LOGGED)
+        || is_labelled(before)
 }
 
 /// `:8080`.
@@ -39,7 +51,8 @@ fn has_mask(behind: &str) -> bool {
 /// Whether the label before them is for an address of a machine.
 pub(in crate::text) fn is_labelled(before: &str) -> bool {
     let is_in = |list: &str, word: &str| list.split_ascii_whitespace().any(|known| known == word);
-    // `IPv4: `.
+    // `IP-en er `, `IPv4: `.
+    let before = BETWEEN.iter().find_map(|word| before.strip_suffix(word)).unwrap_or(before);
     let before = before.trim_end_matches([' ', ':', '=']).trim_end_matches(|c: char| c.is_ascii_digit());
     let Some(parts) = last_words(before) else { return false };
     let is_forwarded = |pair: &[String]| pair[0] == "forwarded" && pair[1] == "for";

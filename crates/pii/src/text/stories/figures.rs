@@ -116,6 +116,9 @@ fn addresses_of_machines_are_no_numbers() {
         "X-Forwarded-For: 98.76.54.31, 31.66.23.38",
         "98.76.54.31, 10.0.0.1",
         "Server 98.76.54.31 svarer ikke",
+        "IP-en er 98.76.54.31",
+        "min IP-adresse er 98.76.54.31",
+        "98.76.54.31 - - [12/May/2024:10:31:02 +0200] \"GET / HTTP/1.1\" 200",
         "ping 31.66.23.38",
     ];
     let untouched: Vec<(&str, &str)> = untouched.iter().map(|text| (*text, *text)).collect();
