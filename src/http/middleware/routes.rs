@@ -1,13 +1,11 @@
 //! The methods of each path, read from the OpenAPI document, so that no route names them twice.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use actix_web::dev::ResourceDef;
 use actix_web::http::Method;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-
-use super::super::raw::BYTES;
 
 #[derive(Clone, Debug, Default)]
 pub struct Routes(Vec<Route>);
@@ -44,12 +42,19 @@ struct Operation {
 
 #[derive(Deserialize)]
 struct RouteBody {
-    content: HashMap<String, IgnoredAny>,
+    content: BodyTypes,
+}
+
+/// The media types of a body, as far as they matter: [`BYTES`](super::super::raw::BYTES) alone.
+#[derive(Deserialize)]
+struct BodyTypes {
+    #[serde(rename = "application/octet-stream")]
+    bytes: Option<IgnoredAny>,
 }
 
 impl Operation {
     fn uploads(&self) -> bool {
-        self.request_body.as_ref().is_some_and(|body| body.content.contains_key(BYTES))
+        self.request_body.as_ref().is_some_and(|body| body.content.bytes.is_some())
     }
 }
 

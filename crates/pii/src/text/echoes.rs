@@ -133,11 +133,15 @@ impl Echoes<'_> {
             }
         }
         let (start, end) = (places.first()?.start, places.last()?.end);
-        let fewest = if self.is_near(start..end) { FEWEST } else { self.national.len() - MOST_MISSING };
+        let is_near = self.is_near(start..end);
+        let fewest = if is_near { FEWEST } else { self.national.len() - MOST_MISSING };
+        // Far from the whole number, words between the digits make them figures of their own: `from 98 to 76, so 54`.
+        let is_whole = is_near || self.joined(places.clone()).len() == 1;
         let near = &self.text[self.text.ceil_char_boundary(start.saturating_sub(NEAR))..start];
         let behind = &self.text[end..self.text.floor_char_boundary(end + NEAR)];
         let is_of_thing = near.ends_with('#') || things::names(near);
-        if is_of_thing
+        if !is_whole
+            || is_of_thing
             || ends_with_unit(behind)
             || digits < fewest
             || digits >= self.national.len()
