@@ -16,6 +16,9 @@ const ADDRESSES: &str = "en n adresse adressen address addresses adresser adress
 /// Words between such a label and the address.
 const BETWEEN: [&str; 7] = [" er ", " is ", " är ", " ist ", " on ", " var ", " was "];
 
+/// The beginnings of URLs with a number.
+const CALLED: [&str; 5] = ["callto://", "sip://", "sips://", "sms://", "tel://"];
+
 /// Text behind an address at the beginning of a line that a server writes for each call.
 const LOGGED: &str = " - - [";
 
@@ -25,9 +28,9 @@ const WIDEST_MASK: u8 = 32;
 /// Whether the text before and behind such digits makes them the address of a machine.
 pub(super) fn is_one(before: &str, behind: &str) -> bool {
     let is_bracketed = before.ends_with("([") && behind.starts_with("])");
-    let is_dialled = before.ends_with("://") && !before.ends_with("tel://");
+    let is_url = before.ends_with("://") && !CALLED.iter().any(|scheme| before.ends_with(scheme));
     is_bracketed
-        || is_dialled
+        || is_url
         || before.ends_with('@')
         || has_port(behind)
         || has_mask(behind)
