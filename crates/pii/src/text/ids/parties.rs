@@ -13,7 +13,7 @@ const PARTIES: &str = "a b c caller calling called callee sender recipient recei
     terminating termination terminator redirecting redirected redirection redirect forwarded forwarding forward \
     transferred transferring transfer transferee addressable presented presentation displayed display diverted \
     diverting diversion deflected dst src did ddi subscriber connected answered missed blocked participant \
-    dialed dialled dialing local user other alternate alternative primary secondary \
+    line toll free tollfree dialed dialled dialing local user other alternate alternative primary secondary \
     main new old previous current reply verified kundens medlemmets brukerens innringer \
     innringers oppringer mottaker mottakers avsender avsenders destinasjon kilde ekstern eksternt intern internt \
     innkommende utgående opprinnelig alternativt primær sekundær uppringare mottagare avsändare avsändar mottagar destination källa extern \

@@ -38,8 +38,8 @@ const NUMBERS: [&str; 16] = [
 const GLUED: [&str; 10] =
     ["nummeret", "nummer", "numret", "numeroni", "numeron", "numerolla", "numero", "number", "nro", "nr"];
 
-/// The word of [`IDS`] for a number that may be one of a phone.
-const NUMBER: &str = "number";
+/// The words of [`IDS`] for a number that may be one of a phone. An id is none.
+const NUMBERS_ONLY: [&str; 4] = ["number", "nummer", "nr", "num"];
 
 /// Words for a number that are before the word for what has it, and words that may be between the two.
 const FIRST_NUMBERS: [&str; 6] = ["numéro", "número", "numero", "numer", "nr", "n"];
@@ -131,9 +131,9 @@ fn is_programs(near: &str) -> bool {
     // A contact is called, and its id is the one of a row: `contact_id`.
     let is_row = matches!(last.as_str(), "id" | "ids" | "uid" | "uuid" | "guid");
     let is_persons = |part: &String| names_phone(part) && !(is_row && part == "contact") || is_in(SENDERS, part);
-    // A number counts only behind a known word, as in two words: `source_account_number`, but not `destination_number`.
-    let is_known = last != NUMBER || others.last().is_some_and(|other| is_owner(other) && !is_party(other));
-    let is_id = !others.is_empty() && is_in(IDS, last) && is_known && !others.iter().any(is_persons);
+    // `source_account_number` is one of an account, and `destination_number` one of a phone.
+    let is_called = NUMBERS_ONLY.contains(&last.as_str()) && others.last().is_some_and(|other| is_party(other));
+    let is_id = !others.is_empty() && is_in(IDS, last) && !is_called && !others.iter().any(is_persons);
     (is_time || is_id) && !ends_with_cue(near)
 }
 
@@ -256,16 +256,7 @@ pub(super) fn trim_signs(near: &str) -> &str {
     near.trim_end_matches([' ', '\u{A0}', ':', '#', '.', '=', '-', '_', '"', '\'', '(', '°', 'º'])
 }
 
-/// The last word of a text. The parts of a name that a program gives are words: those of `orderNumber` are two.
 fn last_word(near: &str) -> &str {
-    let mut next: Option<char> = None;
-    let mut start = near.len();
-    for (at, c) in near.char_indices().rev() {
-        let is_border = next.is_some_and(char::is_uppercase) && c.is_lowercase();
-        if !c.is_alphabetic() || is_border {
-            break;
-        }
-        (start, next) = (at, Some(c));
-    }
+    let start = near.char_indices().rev().find(|(_, c)| !c.is_alphabetic()).map_or(0, |(at, c)| at + c.len_utf8());
     &near[start..]
 }
