@@ -28,11 +28,11 @@ TURNS = 20
 
 
 class Caller:
-    """A caller with one connection."""
+    """A caller with a connection of its own, or with that of another caller."""
 
-    def __init__(self, running, token):
+    def __init__(self, running, token, like=None):
         self.head = f"Host: localhost\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
-        self.socket = socket.create_connection(("127.0.0.1", running.port))
+        self.socket = like.socket if like else socket.create_connection(("127.0.0.1", running.port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def searching(self, body):
@@ -139,7 +139,9 @@ def recipients(bench):
         running.call("/recipients", recipient, lethe.token("dpo"))
         tokens = {"plain": plain, "of a client of no recipient": with_client(lethe, plain, "desk"),
                   "of a recipient": with_client(lethe, plain, "crm")}
-        kinds = {name: prepared(Caller(running, token)) for name, token in tokens.items()}
+        # One connection for all, because each connection belongs to a thread of its own.
+        first = Caller(running, plain)
+        kinds = {name: prepared(Caller(running, token, first)) for name, token in tokens.items()}
         if kinds["plain"][1] == kinds["of a recipient"][1]:
             raise RuntimeError("the recipient has no tokens of its own")
         times, processor = take_turns(server, running, kinds, turns)
