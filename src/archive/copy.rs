@@ -24,8 +24,12 @@ pub struct CustomerRecords {
     pub to: DateTime<Utc>,
 }
 
-/// A page of records: those after one, and how many.
-type PageOf = (Option<Position>, u32);
+/// A page of records.
+#[derive(Clone, Copy, Debug)]
+struct PageOf {
+    after: Option<Position>,
+    limit: u32,
+}
 
 impl CustomerRecords {
     /// Appends a WITH of the relation `selected`, which the selector reads.
@@ -67,16 +71,16 @@ impl CustomerRecords {
         query.push(") AS k")
     }
 
-    fn following<'c>(&self, query: Query<'c>, [at, id]: [&'static str; 2], (after, limit): PageOf) -> Query<'c> {
+    fn following<'c>(&self, query: Query<'c>, [at, id]: [&'static str; 2], page: PageOf) -> Query<'c> {
         let query = query.push(" AND ").push(at).with(" < ", self.to);
-        let query = match (after, self.from) {
+        let query = match (page.after, self.from) {
             (Some(after), _) => {
                 query.push(" AND (").push(at).push(", ").push(id).with(") > (", after.at).with(", ", after.id).push(")")
             }
             (None, Some(from)) => query.push(" AND ").push(at).with(" >= ", from),
             (None, None) => query,
         };
-        query.push(" ORDER BY ").push(at).push(", ").push(id).with(" LIMIT ", i64::from(limit))
+        query.push(" ORDER BY ").push(at).push(", ").push(id).with(" LIMIT ", i64::from(page.limit))
     }
 
     /// Whether a record is the customer's own. A record that only mentions the customer is another customer's.
@@ -98,7 +102,7 @@ impl CustomerRecords {
         let query =
             sql::columns::<K>(tx.query("SELECT ")).push(", at AS listed_by FROM (SELECT id AS p_id, at AS p_at FROM (");
         let query = self
-            .first_of_each(query, tenant, K::TARGET, (after, limit))
+            .first_of_each(query, tenant, K::TARGET, PageOf { after, limit })
             .with(") AS u ORDER BY at, id LIMIT ", i64::from(limit))
             .push(") AS p JOIN ")
             .push(K::TABLE)
