@@ -343,22 +343,24 @@ pub fn stop_asked() -> impl Future<Output = ()> {
 }
 
 fn directory(stores: &Data<AppContext>, watch: &Arc<JournalWatch>) -> TenantDirectory {
-    let (stores, watch, for_recipients) = (Arc::clone(stores), Arc::clone(watch), Arc::clone(stores));
-    let directory = TenantDirectory::new(move |slug| {
-        let stores = Arc::clone(&stores);
-        Box::pin(async move {
-            let tenant = tenants::find_by_slug(&mut stores.archive.read().await?, &slug).await?;
-            Ok(tenant.map(|tenant| tenant.id))
-        })
-    });
-    let directory = directory.guarded(move |tenant| {
+    let (for_slugs, for_clients, watch) = (Arc::clone(stores), Arc::clone(stores), Arc::clone(watch));
+    let forms = Arc::new(recipients::Forms::default());
+    let directory = TenantDirectory::new(
+        move |slug| {
+            let stores = Arc::clone(&for_slugs);
+            Box::pin(async move {
+                let tenant = tenants::find_by_slug(&mut stores.archive.read().await?, &slug).await?;
+                Ok(tenant.map(|tenant| tenant.id))
+            })
+        },
+        move |tenant, issuer, client, is_program| {
+            let (stores, forms) = (Arc::clone(&for_clients), Arc::clone(&forms));
+            Box::pin(async move { Ok(forms.client(&stores, tenant, (&issuer, &client), is_program).await?) })
+        },
+    );
+    directory.guarded(move |tenant| {
         let watch = Arc::clone(&watch);
         Box::pin(async move { watch.refusal(tenant).await })
-    });
-    let forms = Arc::new(recipients::Forms::default());
-    directory.with_recipients(move |tenant, issuer, client, is_program| {
-        let (stores, forms) = (Arc::clone(&for_recipients), Arc::clone(&forms));
-        Box::pin(async move { Ok(forms.membership(&stores, tenant, (&issuer, &client), is_program).await?) })
     })
 }
 

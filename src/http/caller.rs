@@ -1,5 +1,6 @@
 //! The caller as a type: a handler without a [`Caller`] argument has no [`Actor`], and so it cannot read data.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
@@ -90,14 +91,29 @@ markers! {
 
 /// A caller with the scopes of `S`. The extractor returns 401 without a valid token, and 403 without such a scope.
 #[derive(Debug)]
-pub struct Caller<S: Allowed>(pub Actor, PhantomData<S>);
+pub struct Caller<S: Allowed>(KnownCaller, PhantomData<S>);
 
 impl<S: Allowed> Deref for Caller<S> {
     type Target = Actor;
 
     fn deref(&self) -> &Actor {
-        &self.0
+        &self.0.actor
     }
+}
+
+impl<S: Allowed> Caller<S> {
+    /// What the look for the caller's client has read besides, if it is of this type.
+    pub fn known<T: 'static>(&self) -> Option<&T> {
+        self.0.known.as_deref()?.downcast_ref()
+    }
+}
+
+/// The caller of a valid token.
+#[derive(Clone, Debug)]
+struct KnownCaller {
+    actor: Actor,
+    /// It is absent if the token names no client.
+    known: Option<Arc<Known>>,
 }
 
 impl<S: Allowed> FromRequest for Caller<S> {
@@ -105,15 +121,16 @@ impl<S: Allowed> FromRequest for Caller<S> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(admit(request, S::SCOPES).map(|actor| Self(actor, PhantomData)))
+        ready(admit(request, S::SCOPES).map(|caller| Self(caller, PhantomData)))
     }
 }
 
-fn admit(request: &HttpRequest, scopes: &'static [Scope]) -> Result<Actor, Problem> {
+fn admit(request: &HttpRequest, scopes: &'static [Scope]) -> Result<KnownCaller, Problem> {
     let authenticated = request.extensions().get::<Authenticated>().cloned();
-    let actor = authenticated.unwrap_or(Authenticated(Err(AuthenticationError::NoToken))).0?;
+    let caller = authenticated.unwrap_or(Authenticated(Err(AuthenticationError::NoToken))).0?;
+    let actor = &caller.actor;
     if scopes.is_empty() || scopes.iter().any(|scope| actor.may(*scope)) {
-        return Ok(actor);
+        return Ok(caller);
     }
     let refusal = forbidden(scopes, "");
     let limit = actor.limit.filter(|limit| !scopes.iter().any(|scope| limit.scopes().contains(scope)));
@@ -163,18 +180,18 @@ pub fn refused<B>(response: &ServiceResponse<B>) -> Option<Refused> {
     }
     let problem = response.response().error().and_then(|error| error.as_error::<Problem>());
     let (reason, needs) = problem.map_or((Code::Forbidden, &[][..]), |problem| (problem.code(), problem.needs()));
-    let actor = response.request().extensions().get::<Authenticated>()?.0.clone().ok()?;
+    let actor = response.request().extensions().get::<Authenticated>()?.actor()?.clone();
     (reason != Code::TenantUnknown).then_some(Refused { actor, reason, needs })
 }
 
 /// The result of verifying the call's token. The frame stores it before any handler runs.
 #[derive(Clone, Debug)]
-pub(super) struct Authenticated(Result<Actor, AuthenticationError>);
+pub(super) struct Authenticated(Result<KnownCaller, AuthenticationError>);
 
 impl Authenticated {
     /// The caller, if the token is valid.
     pub(super) fn actor(&self) -> Option<&Actor> {
-        self.0.as_ref().ok()
+        self.0.as_ref().ok().map(|caller| &caller.actor)
     }
 }
 
@@ -223,7 +240,7 @@ pub(super) async fn authenticate(
     let outcome = match token {
         None => Err(AuthenticationError::Token(TokenError::Malformed)),
         Some(token) => match keys.verify(token).await {
-            Ok(claims) => actor(claims, tenants).await,
+            Ok(claims) => caller(claims, tenants).await,
             Err(why) => Err(AuthenticationError::Token(why)),
         },
     };
@@ -237,7 +254,7 @@ fn bearer(header: &str) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
-async fn actor(claims: Claims, tenants: &TenantDirectory) -> Result<Actor, AuthenticationError> {
+async fn caller(claims: Claims, tenants: &TenantDirectory) -> Result<KnownCaller, AuthenticationError> {
     let Claims { tenant, sub, issuer, client, name, scopes } = claims;
     let tenant = tenants.find(&tenant.ok_or(AuthenticationError::Tenant)?).await?;
     match (tenants.guard)(tenant).await {
@@ -245,9 +262,12 @@ async fn actor(claims: Claims, tenants: &TenantDirectory) -> Result<Actor, Authe
         Some(Code::ReplayNeeded) => return Err(AuthenticationError::ReplayNeeded),
         Some(_) => return Err(AuthenticationError::Unavailable),
     }
-    let membership = tenants.membership(tenant, &issuer, client.as_deref(), &sub).await?;
+    let (membership, known) = match &client {
+        Some(client) => tenants.client(tenant, &issuer, client, &sub).await.map(|(one, known)| (one, Some(known)))?,
+        None => (Membership::Unlimited, None),
+    };
     let actor = Actor { tenant, sub, issuer, client, name, scopes, form: TokenForm::default(), limit: None };
-    Ok(actor.limited_to(membership))
+    Ok(KnownCaller { actor: actor.limited_to(membership), known })
 }
 
 type Load = dyn Fn(String) -> BoxFuture<'static, Result<Option<TenantId>, Problem>> + Send + Sync;
@@ -255,32 +275,46 @@ type Load = dyn Fn(String) -> BoxFuture<'static, Result<Option<TenantId>, Proble
 /// Why all calls of a tenant are refused, if they are.
 type Guard = dyn Fn(TenantId) -> BoxFuture<'static, Option<Code>> + Send + Sync;
 
-/// The recipient of a client: the tenant, the issuer, the client, and whether the client acts for itself and not for a user.
-type MembershipLookup =
-    dyn Fn(TenantId, String, String, bool) -> BoxFuture<'static, Result<Membership, Problem>> + Send + Sync;
+/// What a look for a client reads besides, so that no handler reads it again. Only rooms above this one know its type.
+type Known = dyn Any + Send + Sync;
+
+/// The recipient of a client. It is `None` if the client's tenant does not exist.
+type KnownClient = Option<(Membership, Arc<Known>)>;
+
+/// Looks up a client: the tenant, the issuer, the client, and whether the client acts for itself and not for a user.
+type ClientLookup =
+    dyn Fn(TenantId, String, String, bool) -> BoxFuture<'static, Result<KnownClient, Problem>> + Send + Sync;
 
 /// The tenants by their slugs. Known ones are remembered, and unknown ones are looked up again.
 pub struct TenantDirectory {
     known: ArcSwap<HashMap<String, TenantId>>,
     load: Box<Load>,
     guard: Box<Guard>,
-    members: Box<MembershipLookup>,
+    clients: Box<ClientLookup>,
 }
 
 impl TenantDirectory {
     /// The longest slug, in bytes.
     const LONGEST: usize = 100;
 
-    /// A directory that calls `load` for slugs that it does not know.
-    pub fn new<F>(load: F) -> Self
+    /// A directory that calls `load` for slugs that it does not know, and `clients` before each call of a client.
+    pub fn new<F, G, T>(load: F, clients: G) -> Self
     where
         F: Fn(String) -> BoxFuture<'static, Result<Option<TenantId>, Problem>> + Send + Sync + 'static,
+        G: Fn(TenantId, String, String, bool) -> BoxFuture<'static, Result<Option<(Membership, T)>, Problem>>
+            + Send
+            + Sync
+            + 'static,
+        T: Any + Send + Sync,
     {
         let guard = Box::new(|_| Box::pin(async { None }) as BoxFuture<'static, Option<Code>>);
-        let members = Box::new(|_, _, _, _| {
-            Box::pin(async { Ok(Membership::Unlimited) }) as BoxFuture<'static, Result<Membership, Problem>>
+        let clients = Box::new(move |tenant, issuer, client, is_program| {
+            let found = clients(tenant, issuer, client, is_program);
+            let known =
+                async { Ok(found.await?.map(|(membership, known)| (membership, Arc::new(known) as Arc<Known>))) };
+            Box::pin(known) as BoxFuture<'static, Result<KnownClient, Problem>>
         });
-        Self { known: ArcSwap::default(), load: Box::new(load), guard, members }
+        Self { known: ArcSwap::default(), load: Box::new(load), guard, clients }
     }
 
     /// The same directory, which asks before each call whether the tenant's calls are refused.
@@ -293,32 +327,19 @@ impl TenantDirectory {
         self
     }
 
-    /// The same directory, which asks before each call of a client whether it belongs to a recipient.
-    #[must_use]
-    pub fn with_recipients<F>(mut self, members: F) -> Self
-    where
-        F: Fn(TenantId, String, String, bool) -> BoxFuture<'static, Result<Membership, Problem>>
-            + Send
-            + Sync
-            + 'static,
-    {
-        self.members = Box::new(members);
-        self
-    }
-
-    async fn membership(
+    async fn client(
         &self,
         tenant: TenantId,
         issuer: &str,
-        client: Option<&str>,
+        client: &str,
         sub: &str,
-    ) -> Result<Membership, AuthenticationError> {
-        let Some(client) = client else { return Ok(Membership::Unlimited) };
-        let membership = (self.members)(tenant, issuer.to_owned(), client.to_owned(), client == sub).await;
-        membership.map_err(|problem| {
-            tracing::error!(cause = problem.causes(), "Looking up the recipient failed");
+    ) -> Result<(Membership, Arc<Known>), AuthenticationError> {
+        let known = (self.clients)(tenant, issuer.to_owned(), client.to_owned(), client == sub).await;
+        let known = known.map_err(|problem| {
+            tracing::error!(cause = problem.causes(), "Looking up the client failed");
             AuthenticationError::Unavailable
-        })
+        })?;
+        known.ok_or(AuthenticationError::Tenant)
     }
 
     async fn find(&self, slug: &str) -> Result<TenantId, AuthenticationError> {

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::RwLock;
 
-use super::model::{Recipient, RecipientError};
-use super::sql;
+use super::model::RecipientError;
+use super::sql::{self, ClientRow};
 use crate::base::id::{RecipientId, TenantId};
 use crate::base::recipient::{Membership, TokenForm};
+use crate::tenants::TenantRow;
 use crate::vault::{self, AppContext};
 
 /// The number of forms that are remembered.
@@ -18,35 +19,41 @@ const REMEMBERED: usize = 1_000;
 pub struct Forms(RwLock<HashMap<(RecipientId, i32), TokenForm>>);
 
 impl Forms {
-    /// The recipient of a client. `is_program` says that the token was issued to the client itself and not to a user.
-    pub async fn membership(
+    /// The tenant of a client, and the recipient that the client belongs to in it. `is_program` says that the token was
+    /// issued to the client itself and not to a user. It is `None` if there is no such tenant.
+    pub async fn client(
         &self,
         app: &AppContext,
         tenant: TenantId,
         (issuer, client): (&str, &str),
         is_program: bool,
-    ) -> Result<Membership, RecipientError> {
-        let mut tx = app.archive.read().await?;
-        let Some(recipient) = sql::by_client(&mut tx, tenant, issuer, client).await? else {
-            let is_outside = is_program && sql::is_any(&mut tx, tenant).await?;
-            return Ok(if is_outside { Membership::Outside } else { Membership::Unlimited });
+    ) -> Result<Option<(Membership, TenantRow)>, RecipientError> {
+        let row = sql::of_client(&mut app.archive.read().await?, tenant, issuer, client).await?;
+        let Some(ClientRow { tenant: row, recipient_id, key_version, is_any }) = row else { return Ok(None) };
+        let membership = match recipient_id.zip(key_version) {
+            // A restored vault may lack the key. A recipient that is about to be deleted has none either.
+            Some(version) => {
+                self.form(app, tenant, version).await?.map_or(Membership::KeyMissing, Membership::Recipient)
+            }
+            None if is_program && is_any.is_some() => Membership::Outside,
+            None => Membership::Unlimited,
         };
-        drop(tx);
-        // A restored vault may lack the key. A recipient that is about to be deleted has none either.
-        Ok(self.form(app, tenant, &recipient).await?.map_or(Membership::KeyMissing, Membership::Recipient))
+        Ok(Some((membership, row)))
     }
 
+    /// The form of a recipient under a version of its key, or under a newer one that it has got meanwhile.
     async fn form(
         &self,
         app: &AppContext,
         tenant: TenantId,
-        recipient: &Recipient,
+        version: (RecipientId, i32),
     ) -> Result<Option<TokenForm>, RecipientError> {
-        let version = (recipient.id, recipient.key_version);
         let known = self.0.read().ok().and_then(|known| known.get(&version).cloned());
         if known.is_some() {
             return Ok(known);
         }
+        let recipient = sql::by_id(&mut app.archive.read().await?, tenant, version.0).await?;
+        let Some(recipient) = recipient else { return Ok(None) };
         let Some(key) = vault::recipient_key(app, tenant, recipient.id, recipient.key_version).await? else {
             return Ok(None);
         };
@@ -55,7 +62,7 @@ impl Forms {
             if known.len() >= REMEMBERED {
                 known.clear();
             }
-            known.insert(version, form.clone());
+            known.insert((recipient.id, recipient.key_version), form.clone());
         }
         Ok(Some(form))
     }

@@ -8,6 +8,7 @@ use super::model::{Client, ExternalIds, Recipient, RecordIds, TimeGrain};
 use crate::base::id::{RecipientId, TenantId};
 use crate::base::page::Position;
 use crate::store::{Archive, Query, Result, Tx};
+use crate::tenants::{self, TenantRow};
 
 #[derive(sqlx::FromRow)]
 struct RecipientRow {
@@ -36,29 +37,35 @@ fn select(query: Query<'_>) -> Query<'_> {
     )
 }
 
-/// The recipient of a client, without its clients.
-pub async fn by_client(
+/// A client's tenant, and its recipient in that tenant.
+#[derive(sqlx::FromRow)]
+pub struct ClientRow {
+    #[sqlx(flatten)]
+    pub tenant: TenantRow,
+    pub recipient_id: Option<RecipientId>,
+    pub key_version: Option<i32>,
+    /// A number, if the tenant has any recipient.
+    pub is_any: Option<i32>,
+}
+
+/// The tenant of a client, with the client's recipient. One statement reads both, since each call of a client needs them.
+pub async fn of_client(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     issuer: &str,
     client: &str,
-) -> Result<Option<Recipient>> {
-    let row: Option<RecipientRow> = select(tx.query(""))
-        .push(" JOIN recipient_clients c ON c.recipient_id = r.id")
-        .with(" WHERE r.tenant_id = ", tenant)
-        .with(" AND c.tenant_id = ", tenant)
+) -> Result<Option<ClientRow>> {
+    tenants::select(tx.query(""), ", r.id AS recipient_id, r.key_version, a.is_any")
+        .with(" LEFT JOIN recipient_clients c ON c.tenant_id = ", tenant)
         .with(" AND c.issuer = ", issuer)
         .with(" AND c.client_id = ", client)
+        .with(" LEFT JOIN recipients r ON r.tenant_id = ", tenant)
+        .push(" AND r.id = c.recipient_id")
+        .with(" LEFT JOIN (SELECT 1 AS is_any FROM recipients o WHERE o.tenant_id = ", tenant)
+        .push(" LIMIT 1) a ON c.recipient_id IS NULL")
+        .with(" WHERE t.tenant_id = ", tenant)
         .maybe()
-        .await?;
-    Ok(row.map(|row| row.with(Vec::new())))
-}
-
-/// Whether the tenant has recipients.
-pub async fn is_any(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<bool> {
-    let one: Option<(i32,)> =
-        tx.query("SELECT 1 FROM recipients").with(" WHERE tenant_id = ", tenant).push(" LIMIT 1").maybe().await?;
-    Ok(one.is_some())
+        .await
 }
 
 pub async fn names(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Vec<(RecipientId, String)>> {

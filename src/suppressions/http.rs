@@ -94,7 +94,7 @@ pub async fn check_suppressions(
     body: Body<SuppressionCheck>,
     app: Data<AppContext>,
 ) -> ApiResult<Json<SuppressionAnswer>> {
-    let tenant = tenants::find(&mut app.archive.read().await?, caller.tenant).await?;
+    let tenant = tenants::of_caller(&caller, &app.archive).await?;
     let reader = ItemReader::of(&tenant);
     let items = work::run(work::PIECE, move || reader.read(body.0)).await.map_err(Problem::invalid)?;
     let suppressed = super::check(&app, &caller, &tenant, &items).await?;

@@ -1,7 +1,18 @@
-//! The problems of tenants. Their endpoints are in `app`.
+//! The tenant of a caller, and the problems of tenants. Their endpoints are in `app`.
 
-use super::model::TenantError;
-use crate::http::{Code, Problem};
+use super::model::{Tenant, TenantError};
+use super::{TenantRow, find};
+use crate::http::caller::Allowed;
+use crate::http::{Caller, Code, Problem};
+use crate::store::{Archive, Db};
+
+/// The tenant of a caller. It is read now, unless the look for the caller's client has read it.
+pub async fn of_caller<S: Allowed>(caller: &Caller<S>, archive: &Db<Archive>) -> Result<Tenant, TenantError> {
+    match caller.known::<TenantRow>() {
+        Some(row) => Tenant::try_from(row.clone()),
+        None => find(&mut archive.read().await?, caller.tenant).await,
+    }
+}
 
 impl From<TenantError> for Problem {
     fn from(error: TenantError) -> Self {

@@ -21,11 +21,13 @@ use crate::store::{self, Archive, Tx};
 
 pub use disclosure::{IdentifiedView, RevealRules, RevealRulesChange};
 pub use hiding::{HiddenKeys, HidingRule};
+pub use http::of_caller;
 pub use model::{Tenant, TenantError};
 pub use processing::Processing;
 pub use recordings::{Recordings, RecordingsChange};
 pub use retention::{GRACE, Retention, RetentionSwitch};
 pub use settings::{ExternalSystem, Settings, TenantChange, TotalsSettings};
+pub use sql::{TenantRow, select};
 
 pub async fn find(tx: &mut Tx<Archive>, id: TenantId) -> Result<Tenant, TenantError> {
     Tenant::try_from(sql::by_id(tx, id).await?.ok_or(TenantError::Unknown)?)

@@ -6,11 +6,12 @@ use pii::Region;
 use super::model::{Tenant, TenantError};
 use crate::base::id::{TenantId, random_i64};
 use crate::base::target::Targets;
-use crate::store::{Archive, Result, Sql, StoreError, Tx};
+use crate::store::{Archive, Query, Result, Sql, StoreError, Tx};
 
-const SELECT: &str = "SELECT tenant_id, slug, region, time_zone, targets, settings, version FROM tenants";
+const SELECT: &str = "SELECT t.tenant_id, t.slug, t.region, t.time_zone, t.targets, t.settings, t.version";
 
-#[derive(sqlx::FromRow)]
+/// A tenant as it is stored. [`Tenant::try_from`] reads its texts.
+#[derive(Clone, Debug, sqlx::FromRow)]
 pub struct TenantRow {
     tenant_id: TenantId,
     slug: String,
@@ -38,8 +39,13 @@ impl TryFrom<TenantRow> for Tenant {
     }
 }
 
+/// Begins a statement that reads tenants, as `t`, and `others`: further columns, with a comma before each.
+pub fn select<'c>(query: Query<'c>, others: &'static str) -> Query<'c> {
+    query.push(SELECT).push(others).push(" FROM tenants t")
+}
+
 pub async fn by_id(tx: &mut Tx<Archive>, id: TenantId) -> Result<Option<TenantRow>> {
-    tx.query(SELECT).with(" WHERE tenant_id = ", id).maybe().await
+    select(tx.query(""), "").with(" WHERE t.tenant_id = ", id).maybe().await
 }
 
 pub async fn lock(tx: &mut Tx<Archive>, id: TenantId) -> Result<()> {
@@ -53,11 +59,11 @@ pub async fn lock(tx: &mut Tx<Archive>, id: TenantId) -> Result<()> {
 }
 
 pub async fn by_slug(tx: &mut Tx<Archive>, slug: &str) -> Result<Option<TenantRow>> {
-    tx.query(SELECT).with(" WHERE slug = ", slug).maybe().await
+    select(tx.query(""), "").with(" WHERE t.slug = ", slug).maybe().await
 }
 
 pub async fn all(tx: &mut Tx<Archive>) -> Result<Vec<TenantRow>> {
-    tx.query(SELECT).push(" ORDER BY slug").all().await
+    select(tx.query(""), "").push(" ORDER BY t.slug").all().await
 }
 
 pub async fn insert(tx: &mut Tx<Archive>, tenant: &Tenant, now: DateTime<Utc>) -> Result<u64> {

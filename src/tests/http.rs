@@ -14,6 +14,7 @@ use utoipa_actix_web::{AppExt as _, scope};
 
 use super::Stage;
 use crate::base::clock::Clock;
+use crate::base::recipient::Membership;
 use crate::config::Config;
 use crate::http::auth::dev_token;
 use crate::http::middleware::{Routes, frame};
@@ -73,7 +74,10 @@ impl Call<'_> {
         let tenant = self.stage.tenant.id;
         let context = HttpContext {
             keys: TokenKeys::open(&config, Clock::System).unwrap(),
-            tenants: TenantDirectory::new(move |_| Box::pin(async move { Ok(Some(tenant)) })),
+            tenants: TenantDirectory::new(
+                move |_| Box::pin(async move { Ok(Some(tenant)) }),
+                |_, _, _, _| Box::pin(async { Ok(None::<(Membership, ())>) }),
+            ),
             metrics: Metrics::new().unwrap(),
             limits: Limits::new(&config.http),
             memory: Arc::clone(&self.stage.app.memory),

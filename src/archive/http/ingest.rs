@@ -161,7 +161,7 @@ async fn ingest<K: RecordKind>(
     app: &AppContext,
     context: &HttpContext,
 ) -> ApiResult<Json<Ingested>> {
-    let tenant = tenants::find(&mut app.archive.read().await?, caller.tenant).await?;
+    let tenant = tenants::of_caller(caller, &app.archive).await?;
     let mut intake = Intake::<K>::begin(app, caller, &tenant).await?.with_ids(with_ids);
     if lines.are_whole() {
         intake.cover();

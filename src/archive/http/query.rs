@@ -18,15 +18,20 @@ use crate::base::purpose::stated;
 use crate::base::recipient::TokenForm;
 use crate::base::target::Target;
 use crate::base::work;
-use crate::http::caller::forbidden;
-use crate::http::{ApiResult, Code, FieldError, Problem};
+use crate::http::caller::{ArchiveRead, forbidden};
+use crate::http::{ApiResult, Caller, Code, FieldError, Problem};
 use crate::tenants::{self, Tenant};
 use crate::vault::{self, AppContext};
 
 impl RecordSearch {
     /// The page that the search finds. All kinds of records are searched in this way.
-    pub async fn page<K: RecordKind>(self, app: &AppContext, actor: &Actor) -> ApiResult<Viewed<K::Output>> {
-        let tenant = tenants::find(&mut app.archive.read().await?, actor.tenant).await?;
+    pub async fn page<K: RecordKind>(
+        self,
+        app: &AppContext,
+        caller: &Caller<ArchiveRead>,
+    ) -> ApiResult<Viewed<K::Output>> {
+        let tenant = tenants::of_caller(caller, &app.archive).await?;
+        let actor: &Actor = caller;
         let mut by = Vec::new();
         by.extend(self.phone_number.as_ref().map(|_| "phone_number"));
         by.extend(self.email.as_ref().map(|_| "email"));

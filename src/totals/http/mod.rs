@@ -59,7 +59,7 @@ pub async fn total_interactions(
     body: Body<InteractionTotalsQuery>,
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
-    let tenant = tenants::find(&mut app.archive.read().await?, caller.tenant).await?;
+    let tenant = tenants::of_caller(&caller, &app.archive).await?;
     let (query, measures) = body.0.read(app.clock.now(), tenant.zone)?;
     let totals = super::total(&app, &tenant, &query).await?;
     let answer = InteractionTotals::new(&query, &measures, totals, &tenant);
@@ -91,7 +91,7 @@ pub async fn total_survey_responses(
     body: Body<SurveyResponseTotalsQuery>,
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
-    let tenant = tenants::find(&mut app.archive.read().await?, caller.tenant).await?;
+    let tenant = tenants::of_caller(&caller, &app.archive).await?;
     let (query, measures) = body.0.read(app.clock.now(), tenant.zone)?;
     let totals = super::total(&app, &tenant, &query).await?;
     let answer = SurveyResponseTotals::new(&query, &measures, totals, &tenant);

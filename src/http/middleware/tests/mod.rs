@@ -14,6 +14,7 @@ use super::*;
 use crate::base::clock::Clock;
 use crate::base::id::{RequestId, TenantId};
 use crate::base::memory::MemoryBudget;
+use crate::base::recipient::Membership;
 use crate::config::Config;
 use crate::http::auth::{TokenKeys, dev_token};
 use crate::http::caller::{self, Caller, TenantDirectory, refused};
@@ -87,7 +88,10 @@ impl Stage {
         config.http.cors_origins = cors.iter().map(|origin| (*origin).to_owned()).collect();
         config.http.request_timeout = 1;
         let demo = TenantId::new();
-        let tenants = TenantDirectory::new(move |slug| Box::pin(async move { Ok((slug == "demo").then_some(demo)) }));
+        let tenants = TenantDirectory::new(
+            move |slug| Box::pin(async move { Ok((slug == "demo").then_some(demo)) }),
+            |_, _, _, _| Box::pin(async { Ok(None::<(Membership, ())>) }),
+        );
         let keys = TokenKeys::open(&config, Clock::System).unwrap();
         let (metrics, memory) = (Metrics::new().unwrap(), Arc::new(MemoryBudget::new(config.memory.budget)));
         let limits = Limits::new(&config.http);
