@@ -86,6 +86,41 @@ struct CustomerRow {
     customer: Customer,
 }
 
+/// An interaction as it is stored, with its customer.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct StoredInteraction {
+    pub external_id: String,
+    pub id: RecordId,
+    #[sqlx(flatten)]
+    pub customer: Customer,
+}
+
+/// The interactions of some external ids, as these are stored.
+pub async fn by_external_id<'i>(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    external_ids: impl IntoIterator<Item = &'i str>,
+) -> store::Result<Vec<StoredInteraction>> {
+    tx.query("SELECT external_id, id, at, phone_id, email_id, name_id, forgotten, aged FROM interactions")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_any(" AND external_id", external_ids)
+        .all()
+        .await
+}
+
+/// The same by their ids.
+pub async fn by_id(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    ids: impl IntoIterator<Item = RecordId>,
+) -> store::Result<Vec<StoredInteraction>> {
+    tx.query("SELECT external_id, id, at, phone_id, email_id, name_id, forgotten, aged FROM interactions")
+        .with(" WHERE tenant_id = ", tenant)
+        .with_keys(" AND id", ids)
+        .all()
+        .await
+}
+
 /// The names of customers as the vault has them, with their ids, by some keys: see [`newest_names`].
 pub async fn names(
     app: &AppContext,

@@ -14,6 +14,7 @@ use super::customer::{Customer, customer};
 use super::kinds::{RecordKind, table};
 use super::mentions::Mention;
 use super::model::{CustomerField, Record};
+use super::naming;
 use super::parsed::is_keyed;
 use crate::base::id::{IdentifierId, RecordId, TenantId};
 use crate::base::target::Target;
@@ -23,8 +24,8 @@ use crate::tenants::{HidingRule, Tenant};
 /// How many keys one statement looks up.
 const BATCH: usize = 2_000;
 
-/// The rules that hide customers of a tenant at present.
-#[derive(Clone, Debug)]
+/// The rules that hide customers of a tenant at present: none by default.
+#[derive(Clone, Debug, Default)]
 pub struct Hiding(Vec<HidingRule>);
 
 impl Hiding {
@@ -44,7 +45,9 @@ impl Hiding {
         Self(rules.to_vec())
     }
 
-    const fn is_none(&self) -> bool {
+    /// Whether no customer is hidden.
+    #[must_use]
+    pub const fn is_none(&self) -> bool {
         self.0.is_empty()
     }
 }
@@ -109,6 +112,7 @@ pub async fn hide<K: RecordKind>(
     if hiding.is_none() || records.is_empty() {
         return Ok(());
     }
+    naming::hide(tx, tenant, hiding, records).await?;
     let keys = records.iter().flat_map(|record| {
         let said = record.mentions.iter().filter_map(|mention| mention.identifier);
         own_of(record).chain([IdentifierId(record.id.0)]).chain(said)
@@ -157,7 +161,7 @@ pub async fn hidden_among(
     among(tx, tenant.id, &hiding, customers).await
 }
 
-async fn among(
+pub(super) async fn among(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     hiding: &Hiding,

@@ -1,11 +1,20 @@
 //! Survey responses and raw events name their interaction by its external id. An interaction whose external id contains its
 //! customer is stored under the keyed hash of that id, and so every record names it by this hash: whether the record has
 //! the customer's number itself or not, and whether it arrives before the interaction or after it.
+//!
+//! The interaction reads `Anonymized` instead of the hash when its customer is forgotten, and so does its name in other
+//! records: the hash would join them, and would tell a caller who sends the id again that there was such a customer. The
+//! hash stays stored, because ageing finds the records of an interaction by it.
 
 use std::collections::HashSet;
 
+use pii::ANONYMIZED;
+
 use super::arrival::Arrival;
+use super::customer::{self, StoredInteraction};
+use super::hidden::{self, Hiding};
 use super::kinds::{Interaction, RawEvent, RecordKind, SurveyResponse};
+use super::model::{Record, forgotten};
 use super::parsed::is_keyed;
 use super::sql::Row;
 use crate::base::id::TenantId;
@@ -69,6 +78,47 @@ pub async fn by_hash<K: RecordKind>(
         }
     }
     Ok(())
+}
+
+/// Hides the names of interactions in some records that are not shown any more: those under a keyed hash whose customer is
+/// forgotten or hidden.
+pub(super) async fn hide<K: RecordKind>(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    hiding: &Hiding,
+    records: &mut [Record<K>],
+) -> Result<()> {
+    let named: HashSet<&str> = records.iter().filter_map(|one| keyed_name(&one.columns)).collect();
+    if named.is_empty() {
+        return Ok(());
+    }
+    let stored = customer::by_external_id(tx, tenant, named).await?;
+    let lost: HashSet<String> = lost(tx, tenant, hiding, &stored).await?.map(|one| one.external_id.clone()).collect();
+    for record in records {
+        if keyed_name(&record.columns).is_some_and(|hash| lost.contains(hash)) {
+            record.columns.set_interaction_external_id(ANONYMIZED);
+        }
+    }
+    Ok(())
+}
+
+/// The interactions among some that nobody finds by their external id any more.
+pub async fn lost<'s>(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    hiding: &Hiding,
+    stored: &'s [StoredInteraction],
+) -> Result<impl Iterator<Item = &'s StoredInteraction> + use<'s>> {
+    let keyed: Vec<&StoredInteraction> = stored.iter().filter(|one| is_keyed(&one.external_id)).collect();
+    let customers: Vec<_> = keyed.iter().map(|one| (one.id, one.customer.clone())).collect();
+    let hidden = hidden::among(tx, tenant, hiding, &customers).await?;
+    let is_lost =
+        move |one: &&StoredInteraction| one.customer.forgotten & forgotten::CUSTOMER != 0 || hidden.contains(&one.id);
+    Ok(keyed.into_iter().filter(is_lost))
+}
+
+fn keyed_name<K: RecordKind>(columns: &K) -> Option<&str> {
+    columns.interaction_external_id().filter(|name| is_keyed(name))
 }
 
 /// The keyed hash of the interaction that a record names in another way.

@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use pii::text::{fill_json, fill_text, mask_names};
-use pii::{ANONYMIZED, Identifier, Kind};
+use pii::text::{fill_json, fill_text};
+use pii::{ANONYMIZED, Kind};
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -15,6 +15,7 @@ use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RecordId, Token};
 use crate::base::recipient::TokenForm;
+use crate::tenants::Tenant;
 use crate::vault::{self, AppContext};
 
 /// The facts of a call that its audit row tells.
@@ -37,7 +38,7 @@ impl Renderer {
     /// committed first. Only with its grant does the vault reveal values.
     pub async fn new<K: RecordKind>(
         app: &AppContext,
-        actor: &Actor,
+        (actor, tenant): (&Actor, &Tenant),
         view: View,
         audited: Audited,
         records: &[Record<K>],
@@ -47,7 +48,7 @@ impl Renderer {
             return Ok(renderer);
         }
         let shown: BTreeSet<_> = records.iter().flat_map(identifiers).filter(|_| view == View::Identified).collect();
-        let purpose = without_shown_names(app, actor, audited.purpose, &shown).await?;
+        let purpose = without_shown(app, tenant, audited.purpose, &shown).await?;
         let ids: Vec<RecordId> = records.iter().map(|record| record.id).collect();
         let detail = json!({ "target": K::TARGET.as_str(), "view": view, "by": audited.by });
         let entry = Entry::new(Action::ArchiveSearched, records.len(), detail).of_records(ids).purpose(purpose);
@@ -124,11 +125,10 @@ impl Renderer {
     }
 }
 
-/// A purpose without the names that the call shows, because the audit log contains it. It has lost numbers and addresses
-/// before.
-async fn without_shown_names(
+/// A purpose without the identifiers that the call shows, because the audit log contains it.
+async fn without_shown(
     app: &AppContext,
-    actor: &Actor,
+    tenant: &Tenant,
     purpose: Option<String>,
     shown: &BTreeSet<IdentifierId>,
 ) -> Result<Option<String>, ArchiveError> {
@@ -136,9 +136,9 @@ async fn without_shown_names(
         return Ok(purpose);
     }
     let Some(purpose) = purpose else { return Ok(None) };
-    let keyset = app.keysets.get(&app.vault, actor.tenant).await?;
+    let keyset = app.keysets.get(&app.vault, tenant.id).await?;
     let shown = vault::open(&mut app.vault.read().await?, &keyset, shown.iter().copied()).await?;
-    Ok(Some(mask_names(&purpose, shown.values().filter_map(Identifier::name))))
+    Ok(Some(tenant.masked_of(shown.values(), &purpose)))
 }
 
 /// All identifiers that a record shows: first those of its customer.

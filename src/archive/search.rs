@@ -1,25 +1,27 @@
 //! Search by the columns of a record, by a token, or, through the vault's index, by number and address.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use pii::Kind;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::customer;
 use super::existing::{self, StoredChannel};
 use super::hidden::{self, Hiding};
-use super::kinds::{Channel, Interaction, RecordKind};
+use super::kinds::{Channel, RecordKind};
 use super::listing::{self, PageQuery, RecordPage};
 use super::mentions::{self, Owner};
-use super::model::{ArchiveError, Record, Search, forgotten};
-use super::parsed::{is_keyed, keyed_id};
-use super::sql;
+use super::model::{ArchiveError, Record, Search};
+use super::parsed::keyed_id;
+use super::{naming, sql};
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RecordId, TenantId};
 use crate::base::page::Position;
 use crate::base::target::Target;
 use crate::store::{Archive, Tx};
+use crate::tenants::Tenant;
 use crate::vault::{self, AppContext};
 
 /// A page of records. A number that the vault does not know and a number that was forgotten give the same result: an empty
@@ -71,7 +73,8 @@ pub async fn find<K: RecordKind>(
     Ok(records.pop())
 }
 
-/// One statement reads the mentions of a page. None is needed if no text has a placeholder.
+/// Attaches the mentions of a page, and hides the names of forgotten interactions. One statement reads the mentions. None
+/// is needed if no text has a placeholder.
 pub(super) async fn attach_mentions<K: RecordKind>(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
@@ -79,10 +82,10 @@ pub(super) async fn attach_mentions<K: RecordKind>(
 ) -> Result<(), ArchiveError> {
     let with_texts: Vec<Uuid> = records.iter().filter(|one| one.columns.has_mentions()).map(|one| one.id.0).collect();
     let mut mentions = mentions::of(tx, tenant, Owner::from(K::TARGET), &with_texts).await?;
-    for record in records {
+    for record in &mut *records {
         record.mentions = mentions.remove(&record.id.0).unwrap_or_default();
     }
-    Ok(())
+    Ok(naming::hide(tx, tenant, &Hiding::default(), records).await?)
 }
 
 /// The interactions of some external ids, with their channels. An interaction whose id is stored as its keyed hash is found
@@ -103,18 +106,23 @@ pub async fn interactions_of<'i>(
 /// The ids of the interactions of some external ids, in their order. The audit row says how many were found.
 ///
 /// An interaction under a keyed hash is found by the id that was sent, until its customer is forgotten. After that it is
-/// like one that never was.
+/// like one that never was. It is not found either while the customer is hidden.
 pub async fn lookup(
     app: &AppContext,
-    actor: &Actor,
+    (actor, tenant): (&Actor, &Tenant),
     external_ids: &[String],
 ) -> Result<Vec<Option<RecordId>>, ArchiveError> {
-    let keyset = app.keysets.get(&app.vault, actor.tenant).await?;
+    let keyset = app.keysets.get(&app.vault, tenant.id).await?;
     let keyed: Vec<String> = external_ids.iter().map(|id| keyed_id(&keyset, id)).collect();
+    let mut tx = app.archive.read().await?;
     let stored = external_ids.iter().chain(&keyed).map(String::as_str);
-    let mut known = existing::existing::<Interaction>(&mut app.archive.read().await?, actor.tenant, stored).await?;
-    known.retain(|external_id, one| one.forgotten & forgotten::CUSTOMER == 0 || !is_keyed(external_id));
-    let of = |(external_id, keyed)| known.get(keyed).or_else(|| known.get(external_id)).map(|one| one.id);
+    let stored = customer::by_external_id(&mut tx, tenant.id, stored).await?;
+    let hiding = Hiding::of(&mut tx, tenant, app.hiding).await?;
+    let lost: HashSet<RecordId> = naming::lost(&mut tx, tenant.id, &hiding, &stored).await?.map(|one| one.id).collect();
+    drop(tx);
+    let known = stored.into_iter().filter(|one| !lost.contains(&one.id)).map(|one| (one.external_id, one.id));
+    let known: HashMap<String, RecordId> = known.collect();
+    let of = |(external_id, keyed)| known.get(keyed).or_else(|| known.get(external_id)).copied();
     let found: Vec<_> = external_ids.iter().zip(&keyed).map(of).collect();
     let detail = json!({ "target": Target::Archive.as_str(), "asked": external_ids.len() });
     let entry = Entry::new(Action::ArchiveLookedUp, found.iter().flatten().count(), detail);

@@ -15,6 +15,7 @@ use super::rules::{KnownInteractions, LONGEST_REFERENCE, Rules};
 use super::save::known_interactions;
 use super::view::shown_to;
 use super::{held, reference};
+use crate::archive::customer;
 use crate::audit::{self, Action, Entry};
 use crate::base::actor::{Actor, Scope};
 use crate::base::day::{local_day, plain_date};
@@ -51,7 +52,8 @@ pub struct NewHold {
     pub interaction_ids: Option<Vec<String>>,
     /// The article of the GDPR on which the hold rests.
     pub ground: Ground,
-    /// The number of its case in another system, of 1 to 100 characters. A number or an address is refused.
+    /// The number of its case in another system, of 1 to 100 characters. A number, an address, and the customer's name are
+    /// refused.
     #[schema(min_length = 1, max_length = 100, example = "case 118")]
     pub reference: String,
     /// The day on which a user must check whether the hold is still needed. It is not in the past. The hold lasts until
@@ -172,6 +174,7 @@ async fn place_once(
         let wanted = valid.identifiers();
         let ids =
             if wanted.is_empty() { Resolved::new() } else { admission.resolve(&wanted, |_| HashSet::new()).await? };
+        check_reference(app, &tenant, (&valid, &ids), &new.reference).await?;
         let hold = valid.hold(new, &ids, actor, now);
         let body = journaled(app, actor, &hold, &valid.interactions).await?;
         let mut tx = admission.enter().await?;
@@ -193,6 +196,29 @@ async fn place_once(
         Ok(hold.id)
     })
     .await
+}
+
+/// Refuses a reference that names the customer of the hold: by a number or an address in any spelling, or by the name.
+async fn check_reference(
+    app: &AppContext,
+    tenant: &Tenant,
+    (valid, ids): (&ValidatedHold, &Resolved),
+    reference: &str,
+) -> Result<(), RequestError> {
+    // The name of a customer without a number and an address is found by the interaction.
+    let named = valid.interactions.iter();
+    let named = named.flat_map(|one| one.identifiers().chain([IdentifierId(one.id.0)]));
+    let keys: Vec<_> = ids.values().copied().chain(named).collect();
+    let keyset = app.keysets.get(&app.vault, tenant.id).await?;
+    let known = vault::open(&mut app.vault.read().await?, &keyset, keys.iter().copied()).await?;
+    let names = customer::names(app, tenant.id, &keys).await?;
+    let names = names.into_iter().map(|(key, (_, name))| Identifier::Name { name, bound_to: key.0 });
+    let about: Vec<_> = known.into_values().chain(names).collect();
+    if tenant.masked_of(&about, reference) == reference {
+        return Ok(());
+    }
+    let rule = "must not contain a number, an address, or the name of the customer";
+    Err(RequestError::Invalid(vec![FieldError::at("/reference", "identifier", rule)]))
 }
 
 /// The hold as the erasure journal has it. It reads the vault, so it comes before the transaction of the archive.

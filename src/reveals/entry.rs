@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::TimeDelta;
-use pii::text::{Own, mask_names};
-use pii::{Identifier, PersonName, Pii};
+use pii::Identifier;
 use serde_json::json;
 
 use super::model::{NewReveal, Reveal, RevealError, RevealStatus};
@@ -51,8 +50,8 @@ async fn enter(
     let read = |token: &Token| actor.form.read_token(*token);
     let ids = tokens.iter().map(|token| read(token).id);
     let known = vault::open(&mut app.vault.read().await?, &keyset, ids).await?;
-    let names = names(app, actor.tenant, &known).await?;
-    let masked = |text: &str| masked(text, &tenant, &names);
+    let about = subjects(app, actor.tenant, &known).await?;
+    let masked = |text: &str| tenant.masked_of(&about, text);
     let (now, rules) = (app.clock.now(), tenant.settings.reveal);
     let reveal = Reveal {
         id: RevealId::new(),
@@ -129,21 +128,17 @@ pub(super) fn stated_text<'t>(text: &'t str, pointer: &str) -> Result<&'t str, F
     stated(text).ok_or_else(|| FieldError::at(pointer, "out_of_range", "must be 1 to 200 characters"))
 }
 
-/// The names that a reveal is about: those of its tokens, and those of the customers with its numbers and addresses.
-pub(super) async fn names(
+/// The identifiers that a reveal is about: those of its tokens, and the names of the customers with its numbers and
+/// addresses. No text about the reveal may contain them.
+pub(super) async fn subjects(
     app: &AppContext,
     tenant: TenantId,
     known: &HashMap<IdentifierId, Identifier>,
-) -> Result<Vec<Pii<PersonName>>, RevealError> {
+) -> Result<Vec<Identifier>, RevealError> {
     let ids: Vec<_> = known.keys().copied().collect();
     let of_customers = customer::names(app, tenant, &ids).await?;
-    let revealed = known.values().filter_map(Identifier::name).cloned();
-    Ok(revealed.chain(of_customers.into_values().map(|(_, name)| name)).collect())
-}
-
-/// A text about a reveal without identifiers, and without some names.
-pub(super) fn masked(text: &str, tenant: &Tenant, names: &[Pii<PersonName>]) -> String {
-    mask_names(&tenant.masked(Own::default(), text), names)
+    let named = of_customers.into_iter().map(|(key, (_, name))| Identifier::Name { name, bound_to: key.0 });
+    Ok(known.values().cloned().chain(named).collect())
 }
 
 /// Whether the vault knows a token. The prefix must be the kind of the identifier.

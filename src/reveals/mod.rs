@@ -11,7 +11,7 @@ mod open;
 pub mod passes;
 mod sql;
 
-use pii::{PersonName, Pii};
+use pii::Identifier;
 use serde_json::json;
 
 use crate::audit::{self, Action, Entry};
@@ -57,8 +57,8 @@ pub async fn decide(
     comment: Option<&str>,
 ) -> Result<Reveal, RevealError> {
     let now = app.clock.now();
-    let names = match comment {
-        Some(_) => names(app, actor, id).await?,
+    let about = match comment {
+        Some(_) => subjects(app, actor, id).await?,
         None => Vec::new(),
     };
     let mut tx = app.archive.write().await?;
@@ -71,7 +71,7 @@ pub async fn decide(
             return Err(refuse(app, actor, &reveal, RevealError::Invalid(vec![error])).await);
         }
     };
-    let comment = comment.map(|text| entry::masked(text, &tenant, &names));
+    let comment = comment.map(|text| tenant.masked_of(&about, text));
     if sql::decide(&mut tx, actor, id, decision, comment.as_deref(), now).await? == 0 {
         let reveal = sql::by_id(&mut tx, actor.tenant, id, now).await?.ok_or(RevealError::NotFound)?;
         drop(tx);
@@ -92,13 +92,13 @@ pub async fn decide(
     Ok(reveal)
 }
 
-/// The names that a reveal is about. A user who decides about it may write them.
-async fn names(app: &AppContext, actor: &Actor, id: RevealId) -> Result<Vec<Pii<PersonName>>, RevealError> {
+/// The identifiers that a reveal is about. A user who decides about it may write them.
+async fn subjects(app: &AppContext, actor: &Actor, id: RevealId) -> Result<Vec<Identifier>, RevealError> {
     let items = sql::items(&mut app.archive.read().await?, actor.tenant, id).await?;
     let keyset = app.keysets.get(&app.vault, actor.tenant).await?;
     let ids = items.into_iter().filter_map(|item| item.identifier_id);
     let known = vault::open(&mut app.vault.read().await?, &keyset, ids).await?;
-    entry::names(app, actor.tenant, &known).await
+    entry::subjects(app, actor.tenant, &known).await
 }
 
 /// Revokes a reveal. Its requester may do this, and every user who may approve reveals. A call that names no version revokes

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use pii::text::{Finder, Own, Pattern, Patterns, mask_text};
-use pii::{HouseNumbers, Region};
+use pii::text::{Finder, Own, Pattern, Patterns, mask_names, mask_text};
+use pii::{HouseNumbers, Identifier, Region};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -194,6 +194,25 @@ impl Tenant {
     #[must_use]
     pub fn masked(&self, own: Own, text: &str) -> String {
         mask_text(&self.finder(own), text)
+    }
+
+    /// The same for a text that is about some customers. Each of their numbers and addresses is searched as a customer's own,
+    /// and so in every way in which it may be written. Names come last, because an address may contain a part of one.
+    #[must_use]
+    pub fn masked_of<'i>(&self, identifiers: impl IntoIterator<Item = &'i Identifier>, text: &str) -> String {
+        let (mut masked, mut names) = (text.to_owned(), Vec::new());
+        for identifier in identifiers {
+            let own = match identifier {
+                Identifier::Phone(phone) => Own { phone: Some(phone.clone()), ..Own::default() },
+                Identifier::Email(email) => Own { email: Some(email.clone()), ..Own::default() },
+                Identifier::Name { name, .. } => {
+                    names.push(name);
+                    continue;
+                }
+            };
+            masked = self.masked(own, &masked);
+        }
+        mask_names(&self.masked(Own::default(), &masked), names)
     }
 
     /// The API's names of the settings in which another state of the tenant differs.

@@ -205,3 +205,34 @@ each_store!(a_reveal_opens_nothing_of_a_hidden_customer, |lethe: TestLethe| asyn
     Answer::of(dpo.call("DELETE", &format!("/holds/{}", placed["id"].as_str().unwrap()))).await.expect(204);
     assert_eq!(open().await, values);
 });
+
+each_store!(a_hidden_call_is_not_found_by_an_id_that_contains_its_customer, |lethe: TestLethe| async move {
+    let (sender, named) = (lethe.caller("integration"), format!("call-{KARI}"));
+    let id = call(&lethe, &named, 10, json!({ "phone_number": KARI }), "").await;
+    let plain = call(&lethe, "plain", 10, json!({ "phone_number": KARI }), "").await;
+    let survey = json!({ "external_id": "s", "interaction_external_id": named, "answered_at": "2026-02-11T11:00:00Z" });
+    lethe.ingest("survey-responses", survey.to_string()).await;
+    let again = json!([
+        { "external_id": named, "channel": "call", "started_at": "2026-02-10T10:00:00Z", "customer": { "phone_number": KARI } },
+        { "external_id": "plain", "channel": "call", "started_at": "2026-02-10T10:00:00Z", "customer": { "phone_number": KARI } }
+    ]);
+    let seen = async || {
+        let body = json!({ "external_ids": [named, "plain"] });
+        let found = sender.post("/archive/interactions/lookup", &body).await.expect(200).json();
+        let sent = sender.post("/archive/interactions?ids=true", &again).await.expect(200).json();
+        let surveys = lethe.caller("dpo").post("/archive/survey-responses/search", &json!({})).await.expect(200).json();
+        let looked_up: Vec<_> = found["items"].as_array().unwrap().iter().map(|item| item["id"].clone()).collect();
+        (looked_up, sent["ids"].clone(), surveys["items"][0]["interaction_external_id"].clone())
+    };
+    let (looked_up, sent, name) = seen().await;
+    assert_eq!((looked_up, sent), (vec![json!(id), json!(plain)], json!([id, plain])));
+    assert!(name.as_str().unwrap().starts_with("hash-"));
+
+    set_hiding(&lethe, true).await;
+    let request = json!({ "phone_number": KARI, "to_date": "2026-02-15", "targets": ["archive"] });
+    lethe.enter_request(&request).await;
+    let hidden = (vec![Value::Null, json!(plain)], json!([null, plain]), json!("Anonymized"));
+    assert_eq!(seen().await, hidden);
+    lethe.night(NIGHT).await.well();
+    assert_eq!(seen().await, hidden, "that is what the pass leaves");
+});

@@ -257,7 +257,8 @@ each_store!(a_record_names_a_call_as_the_call_is_stored, |lethe: TestLethe| asyn
             lethe.ingest(kind, naming(kind, id, BEFORE, &json!({})).to_string()).await;
         }
         lethe.ingest(kind, naming(kind, "own and late", BEFORE, &whole()).to_string()).await;
-        assert_eq!(names(path).await, BTreeSet::from([hash.clone(), "Anonymized".to_owned()]), "{kind}");
+        // The hash would join the records of the call, and tell that the call was known.
+        assert_eq!(names(path).await, BTreeSet::from(["Anonymized".to_owned()]), "{kind}");
     }
     needles().absent_from("the archive", &lethe.dump().await.archive_texts());
     lethe.run(&["scan", "--full", "--json"]).await.well();

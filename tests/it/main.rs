@@ -85,6 +85,7 @@ mod seals;
 mod seals_changed;
 mod search;
 mod slow;
+mod stated_texts;
 mod statements;
 mod suppressions;
 mod text_memory;

@@ -1,6 +1,7 @@
 //! Ingest over HTTP: arrays and streams of records.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::marker::PhantomData;
 
 use actix_web::post;
@@ -11,11 +12,15 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
+use crate::archive::customer::by_id;
+use crate::archive::hidden::Hiding;
 use crate::archive::ingest::BATCH;
 use crate::archive::intake::{Ingested, Intake};
 use crate::archive::kinds::{
     Interaction, InteractionIn, RawEvent, RawEventIn, RecordKind, SurveyResponse, SurveyResponseIn,
 };
+use crate::archive::naming::lost;
+use crate::base::id::RecordId;
 use crate::base::page::example_of;
 use crate::base::target::Target;
 use crate::http::caller::ArchiveIngest;
@@ -23,7 +28,7 @@ use crate::http::docs::{BodyProblems, CallProblems};
 use crate::http::lines::Lines;
 use crate::http::query::{Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, HttpContext, Problem};
-use crate::tenants;
+use crate::tenants::{self, Tenant};
 use crate::vault::AppContext;
 
 /// The most lines of one call.
@@ -184,10 +189,30 @@ async fn ingest<K: RecordKind>(
     }
     let mut ingested = intake.end().await?;
     count(context, K::TARGET, &ingested);
-    for id in ingested.ids.iter_mut().flatten().flatten() {
-        *id = caller.form.show_record(*id);
+    if let Some(ids) = &mut ingested.ids {
+        hide_ids(app, &tenant, ids).await?;
+        for id in ids.iter_mut().flatten() {
+            *id = caller.form.show_record(*id);
+        }
     }
     Ok(Json(ingested))
+}
+
+/// Takes out the ids of interactions that nobody finds by their external id, because their customer is hidden.
+async fn hide_ids(app: &AppContext, tenant: &Tenant, ids: &mut [Option<RecordId>]) -> ApiResult<()> {
+    let mut tx = app.archive.read().await?;
+    let hiding = Hiding::of(&mut tx, tenant, app.hiding).await?;
+    if hiding.is_none() {
+        return Ok(());
+    }
+    for some in ids.chunks_mut(BATCH) {
+        let stored = by_id(&mut tx, tenant.id, some.iter().flatten().copied()).await?;
+        let lost: HashSet<RecordId> = lost(&mut tx, tenant.id, &hiding, &stored).await?.map(|one| one.id).collect();
+        for id in some.iter_mut() {
+            *id = id.filter(|id| !lost.contains(id));
+        }
+    }
+    Ok(())
 }
 
 fn count(context: &HttpContext, target: Target, ingested: &Ingested) {

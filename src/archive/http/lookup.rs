@@ -12,6 +12,7 @@ use crate::http::docs::{BodyProblems, CallProblems};
 use crate::http::json::Body;
 use crate::http::query::{Nothing, Params};
 use crate::http::{ApiResult, Caller, Code, FieldError, Problem};
+use crate::tenants;
 use crate::vault::AppContext;
 
 /// The most external ids of one call.
@@ -54,7 +55,7 @@ pub struct FoundInteractions {
 ///
 /// The ids of interactions by up to 1,000 external ids. An external id that contained the customer's number, address, or
 /// name is found as it was sent, and as the keyed hash that the interaction shows. It is not found any more when the
-/// customer was forgotten, as if there had never been such an interaction.
+/// customer was forgotten, as if there had never been such an interaction, nor while the customer is hidden.
 ///
 /// A recipient whose external ids are hidden cannot look up: it gets the error `hidden`, as in a search.
 ///
@@ -78,7 +79,8 @@ pub async fn look_up_interactions(
         return Err(problem.at("/external_ids", "hidden", "is hidden from this recipient"));
     }
     check(&external_ids)?;
-    let found = lookup(&app, &caller, &external_ids).await?;
+    let tenant = tenants::of_caller(&caller, &app.archive).await?;
+    let found = lookup(&app, (&caller, &tenant), &external_ids).await?;
     let item = |(external_id, id): (String, Option<RecordId>)| {
         Some(FoundInteraction { external_id, id: caller.form.show_record(id?) })
     };

@@ -65,7 +65,7 @@ impl RecordSearch {
             search::<K>(app, (tenant.id, &hiding), &search_for, after, limit + 1).await?;
         let Page { items: records, next_cursor } = Page::of(records, limit, &key, &query);
         let next_cursor = next_cursor.or_else(|| read_to?.to_cursor(&key, &query));
-        let renderer = Renderer::new(app, actor, view, Audited { purpose, by }, &records).await?;
+        let renderer = Renderer::new(app, (actor, &tenant), view, Audited { purpose, by }, &records).await?;
         let bytes = records.iter().map(|record| record.columns.weight()).sum();
         let render = move || records.into_iter().map(|record| K::render(record, &renderer)).collect();
         let items = work::run(bytes, render).await;

@@ -306,7 +306,7 @@ pub async fn get_interaction(
     hide(&mut tx, caller.tenant, &hiding, std::slice::from_mut(&mut record)).await?;
     drop(tx);
     let audited = Audited { purpose: None, by: Vec::new() };
-    let renderer = Renderer::new(&app, &caller, view, audited, std::slice::from_ref(&record)).await?;
+    let renderer = Renderer::new(&app, (&caller, &tenant), view, audited, std::slice::from_ref(&record)).await?;
     let interaction = Interaction::render(record, &renderer);
     Ok(Json(ViewedInteraction { view, interaction }))
 }
