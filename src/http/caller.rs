@@ -102,7 +102,7 @@ impl<S: Allowed> Deref for Caller<S> {
 }
 
 impl<S: Allowed> Caller<S> {
-    /// What the look for the caller's client has read besides, if it is of this type.
+    /// The value that the look for the caller's client has read besides, if it is of this type.
     pub fn known<T: 'static>(&self) -> Option<&T> {
         self.0.known.as_deref()?.downcast_ref()
     }
@@ -275,7 +275,8 @@ type Load = dyn Fn(String) -> BoxFuture<'static, Result<Option<TenantId>, Proble
 /// Why all calls of a tenant are refused, if they are.
 type Guard = dyn Fn(TenantId) -> BoxFuture<'static, Option<Code>> + Send + Sync;
 
-/// What a look for a client reads besides, so that no handler reads it again. Only rooms above this one know its type.
+/// A value that a look for a client reads besides, so that no handler reads it again. Only rooms above this one know its
+/// type.
 type Known = dyn Any + Send + Sync;
 
 /// The recipient of a client. It is `None` if the client's tenant does not exist.

@@ -20,7 +20,7 @@ pub struct Forms(RwLock<HashMap<(RecipientId, i32), TokenForm>>);
 
 impl Forms {
     /// The tenant of a client, and the recipient that the client belongs to in it. `is_program` says that the token was
-    /// issued to the client itself and not to a user. It is `None` if there is no such tenant.
+    /// issued to the client itself and not to a user. It is `None` if the tenant does not exist.
     pub async fn client(
         &self,
         app: &AppContext,
