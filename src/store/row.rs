@@ -3,9 +3,15 @@
 //! The driver looks up the name of a column in each row. For long lists of records that takes longer than the decoding of
 //! the values.
 
+use std::borrow::Cow;
+
+use futures_util::TryStreamExt as _;
+use futures_util::stream::BoxStream;
 use sqlx::postgres::{PgRow, Postgres};
 use sqlx::sqlite::{Sqlite, SqliteRow};
 use sqlx::{Decode, Row as _, Type};
+
+use super::Result;
 
 /// The outcome of reading a row, as the driver expects it.
 pub type RowResult<T> = std::result::Result<T, sqlx::Error>;
@@ -57,4 +63,48 @@ impl<'r> From<&'r SqliteRow> for RowReader<'r> {
     fn from(row: &'r SqliteRow) -> Self {
         Self { row: BorrowedRow::Sqlite(row), next: 0 }
     }
+}
+
+/// A row as the driver has read it.
+pub(super) enum StoredRow {
+    Postgres(PgRow),
+    Sqlite(SqliteRow),
+}
+
+impl StoredRow {
+    pub const fn is_postgres(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    pub fn get<T: ReadValue>(&self, at: usize) -> RowResult<T> {
+        match self {
+            Self::Postgres(row) => row.try_get(at),
+            Self::Sqlite(row) => row.try_get(at),
+        }
+    }
+
+    /// A value that the statement has made a text on PostgreSQL, and bytes on SQLite.
+    pub fn text(&self, at: usize) -> RowResult<Option<Cow<'_, str>>> {
+        match self {
+            Self::Postgres(row) => Ok(row.try_get_unchecked::<Option<&str>, _>(at)?.map(Cow::Borrowed)),
+            Self::Sqlite(row) => Ok(row.try_get::<Option<&[u8]>, _>(at)?.map(String::from_utf8_lossy)),
+        }
+    }
+}
+
+/// Gives rows to `take` until it returns false, and returns the last one that it was given.
+pub(super) async fn give_rows<R>(
+    mut rows: BoxStream<'_, RowResult<R>>,
+    stored: fn(R) -> StoredRow,
+    mut take: impl FnMut(&StoredRow) -> Result<bool>,
+) -> Result<Option<StoredRow>> {
+    let (mut last, mut is_wanted) = (None, true);
+    while let Some(row) = rows.try_next().await? {
+        if is_wanted {
+            let row = stored(row);
+            is_wanted = take(&row)?;
+            last = Some(row);
+        }
+    }
+    Ok(last)
 }
