@@ -43,7 +43,7 @@ impl CustomerRecords {
     }
 
     /// Appends all records of a target, or a page of them, each once: those by each identifier and column, and those that
-    /// only mention the customer. `select` appends the beginning of a statement, with the table.
+    /// only mention the customer. `select` appends the beginning of a statement, up to its FROM.
     ///
     /// Each part has an index in the order of time. So a page costs the same wherever it is, and its rows need no sorting.
     fn each_once<'c>(
@@ -56,15 +56,17 @@ impl CustomerRecords {
         let (mut query, mut union) = (query, "SELECT * FROM (");
         for (no, column) in selector::IDENTIFIERS.iter().enumerate() {
             for id in &self.identifiers {
-                query = select(query.push(union)).with(" r WHERE r.tenant_id = ", tenant);
+                query = select(query.push(union)).push(table(target)).with(" r WHERE r.tenant_id = ", tenant);
                 query = query.push(" AND r.").push(*column).with(" = ", *id);
                 query = self.not_by(query, selector::IDENTIFIERS.get(..no).unwrap_or_default());
-                query = self.following(query, ["r.at", "r.id"], page);
+                query = self.within(query, ["r.at", "r.id"], page);
+                // SQLite would sort the rows of each part. Without a limit of the part, it merges them by their indexes.
+                query = if query.is_postgres() { first(query, ["r.at", "r.id"], page) } else { query };
                 union = ") AS k UNION ALL SELECT * FROM (";
             }
         }
-        query = self.not_by(select(query.push(union)).with(" r WHERE r.tenant_id = ", tenant), selector::IDENTIFIERS);
-        let mut union = " AND r.id IN (SELECT record_id FROM (";
+        query = select(query.push(union));
+        let mut union = "(SELECT record_id FROM (";
         for id in &self.identifiers {
             // A record may be mentioned often, and each of its mentions would count.
             query = query
@@ -72,10 +74,13 @@ impl CustomerRecords {
                 .with("SELECT DISTINCT m.record_id, m.at FROM mentions m WHERE m.tenant_id = ", tenant)
                 .with(" AND m.identifier_id = ", *id)
                 .with(" AND m.target = ", Owner::from(target));
-            query = self.following(query, ["m.at", "m.record_id"], page);
+            query = first(self.within(query, ["m.at", "m.record_id"], page), ["m.at", "m.record_id"], page);
             union = ") AS k UNION SELECT record_id FROM (";
         }
-        query.push(") AS k)) AS k")
+        // With another join, SQLite would read the whole table in the order of time, and compare each record.
+        let query = query.push(") AS k) AS said CROSS JOIN ").push(table(target));
+        let query = query.with(" r WHERE r.tenant_id = ", tenant).push(" AND r.id = said.record_id");
+        self.not_by(query, selector::IDENTIFIERS).push(") AS k")
     }
 
     /// Appends the condition that some columns have no identifier of the customer.
@@ -86,17 +91,16 @@ impl CustomerRecords {
         })
     }
 
-    fn following<'c>(&self, query: Query<'c>, [at, id]: [&'static str; 2], page: Option<PageOf>) -> Query<'c> {
+    /// Appends the condition that a record is within the span, and behind the page before.
+    fn within<'c>(&self, query: Query<'c>, [at, id]: [&'static str; 2], page: Option<PageOf>) -> Query<'c> {
         let query = query.push(" AND ").push(at).with(" < ", self.to);
-        let query = match (page.and_then(|page| page.after), self.from) {
+        match (page.and_then(|page| page.after), self.from) {
             (Some(after), _) => {
                 query.push(" AND (").push(at).push(", ").push(id).with(") > (", after.at).with(", ", after.id).push(")")
             }
             (None, Some(from)) => query.push(" AND ").push(at).with(" >= ", from),
             (None, None) => query,
-        };
-        let Some(PageOf { limit, .. }) = page else { return query };
-        query.push(" ORDER BY ").push(at).push(", ").push(id).with(" LIMIT ", i64::from(limit))
+        }
     }
 
     /// Whether a record is the customer's own. A record that only mentions the customer is another customer's.
@@ -118,7 +122,7 @@ impl CustomerRecords {
         let select = |query| sql::columns::<K>(Query::push(query, "SELECT ")).push(", at AS listed_by FROM ");
         let page = PageOf { after, limit };
         let query = tx.query("SELECT * FROM (");
-        let query = self.each_once(query, |query| select(query).push(K::TABLE), (tenant, K::TARGET), Some(page));
+        let query = self.each_once(query, select, (tenant, K::TARGET), Some(page));
         let query = query.with(") AS u ORDER BY at, id LIMIT ", i64::from(limit));
         let rows = query.within(bytes, RecordRow::<K>::weight).await?;
         let mut records = rows.into_iter().map(Record::from).collect::<Vec<_>>();
@@ -129,8 +133,7 @@ impl CustomerRecords {
     /// The number of records of a target.
     pub async fn count(&self, tx: &mut Tx<Archive>, tenant: TenantId, target: Target) -> Result<u64, ArchiveError> {
         let query = tx.query("SELECT count(*) FROM (");
-        let query =
-            self.each_once(query, |query| query.push("SELECT r.id FROM ").push(table(target)), (tenant, target), None);
+        let query = self.each_once(query, |query| query.push("SELECT r.id FROM "), (tenant, target), None);
         let query = query.push(") AS u");
         let (count,): (i64,) = query.one().await?;
         Ok(count.unsigned_abs())
@@ -156,4 +159,10 @@ impl CustomerRecords {
         }
         Ok((own, names))
     }
+}
+
+/// Appends the order and the limit of a page.
+fn first<'c>(query: Query<'c>, [at, id]: [&'static str; 2], page: Option<PageOf>) -> Query<'c> {
+    let Some(PageOf { limit, .. }) = page else { return query };
+    query.push(" ORDER BY ").push(at).push(", ").push(id).with(" LIMIT ", i64::from(limit))
 }
