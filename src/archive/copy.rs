@@ -42,45 +42,65 @@ impl CustomerRecords {
         Span { from: self.from, to: None }
     }
 
-    /// Appends the first records of a target after one, `(id, at)`: at most `limit` of each identifier and column, each by
-    /// an index in the order of time, so that a page costs the same wherever it is.
-    fn first_of_each<'c>(&self, query: Query<'c>, tenant: TenantId, target: Target, page: PageOf) -> Query<'c> {
-        let (mut query, mut union) = (query, "SELECT id, at FROM (");
-        for id in &self.identifiers {
-            for column in selector::keys(target) {
-                query = query
-                    .push(union)
-                    .push("SELECT r.id, r.at FROM ")
-                    .push(table(target))
-                    .with(" r WHERE r.tenant_id = ", tenant)
-                    .push(" AND r.")
-                    .push(*column)
-                    .with(" = ", *id);
-                query = self.following(selector::if_there(query, column), ["r.at", "r.id"], page);
-                union = ") AS k UNION SELECT id, at FROM (";
+    /// Appends all records of a target, or a page of them, each once: those by each identifier and column, and those that
+    /// only mention the customer. `select` appends the beginning of a statement, up to its FROM.
+    ///
+    /// Each part has an index in the order of time. So a page costs the same wherever it is, and its rows need no sorting.
+    fn each_once<'c>(
+        &self,
+        query: Query<'c>,
+        select: impl Fn(Query<'c>) -> Query<'c>,
+        (tenant, target): (TenantId, Target),
+        page: Option<PageOf>,
+    ) -> Query<'c> {
+        let (mut query, mut union) = (query, "SELECT * FROM (");
+        for (no, column) in selector::IDENTIFIERS.iter().enumerate() {
+            for id in &self.identifiers {
+                query = select(query.push(union)).push(table(target)).with(" r WHERE r.tenant_id = ", tenant);
+                query = query.push(" AND r.").push(*column).with(" = ", *id);
+                query = self.not_by(query, selector::IDENTIFIERS.get(..no).unwrap_or_default());
+                query = self.within(query, ["r.at", "r.id"], page);
+                // SQLite would sort the rows of each part. Without a limit of the part, it merges them by their indexes.
+                query = if query.is_postgres() { first(query, ["r.at", "r.id"], page) } else { query };
+                union = ") AS k UNION ALL SELECT * FROM (";
             }
+        }
+        query = select(query.push(union));
+        let mut union = "(SELECT record_id FROM (";
+        for id in &self.identifiers {
             // A record may be mentioned often, and each of its mentions would count.
             query = query
                 .push(union)
-                .push("SELECT DISTINCT m.record_id AS id, m.at FROM mentions m")
-                .with(" WHERE m.tenant_id = ", tenant)
+                .with("SELECT DISTINCT m.record_id, m.at FROM mentions m WHERE m.tenant_id = ", tenant)
                 .with(" AND m.identifier_id = ", *id)
                 .with(" AND m.target = ", Owner::from(target));
-            query = self.following(query, ["m.at", "m.record_id"], page);
+            query = first(self.within(query, ["m.at", "m.record_id"], page), ["m.at", "m.record_id"], page);
+            union = ") AS k UNION SELECT record_id FROM (";
         }
-        query.push(") AS k")
+        // With another join, SQLite would read the whole table in the order of time, and compare each record.
+        let query = query.push(") AS k) AS said CROSS JOIN ").push(table(target));
+        let query = query.with(" r WHERE r.tenant_id = ", tenant).push(" AND r.id = said.record_id");
+        self.not_by(query, selector::IDENTIFIERS).push(") AS k")
     }
 
-    fn following<'c>(&self, query: Query<'c>, [at, id]: [&'static str; 2], page: PageOf) -> Query<'c> {
+    /// Appends the condition that some columns have no identifier of the customer.
+    fn not_by<'c>(&self, query: Query<'c>, columns: selector::Keys) -> Query<'c> {
+        columns.iter().fold(query, |query, column| {
+            let query = query.push(" AND (r.").push(*column).push(" IS NULL OR NOT r.").push(*column);
+            query.with_any("", self.identifiers.iter().copied()).push(")")
+        })
+    }
+
+    /// Appends the condition that a record is within the span, and behind the page before.
+    fn within<'c>(&self, query: Query<'c>, [at, id]: [&'static str; 2], page: Option<PageOf>) -> Query<'c> {
         let query = query.push(" AND ").push(at).with(" < ", self.to);
-        let query = match (page.after, self.from) {
+        match (page.and_then(|page| page.after), self.from) {
             (Some(after), _) => {
                 query.push(" AND (").push(at).push(", ").push(id).with(") > (", after.at).with(", ", after.id).push(")")
             }
             (None, Some(from)) => query.push(" AND ").push(at).with(" >= ", from),
             (None, None) => query,
-        };
-        query.push(" ORDER BY ").push(at).push(", ").push(id).with(" LIMIT ", i64::from(page.limit))
+        }
     }
 
     /// Whether a record is the customer's own. A record that only mentions the customer is another customer's.
@@ -99,15 +119,11 @@ impl CustomerRecords {
         after: Option<Position>,
         (limit, bytes): (u32, usize),
     ) -> Result<Vec<Record<K>>, ArchiveError> {
-        let query =
-            sql::columns::<K>(tx.query("SELECT ")).push(", at AS listed_by FROM (SELECT id AS p_id, at AS p_at FROM (");
-        let query = self
-            .first_of_each(query, tenant, K::TARGET, PageOf { after, limit })
-            .with(") AS u ORDER BY at, id LIMIT ", i64::from(limit))
-            .push(") AS p JOIN ")
-            .push(K::TABLE)
-            .with(" ON id = p_id WHERE tenant_id = ", tenant)
-            .push(" ORDER BY p_at, p_id");
+        let select = |query| sql::columns::<K>(Query::push(query, "SELECT ")).push(", at AS listed_by FROM ");
+        let page = PageOf { after, limit };
+        let query = tx.query("SELECT * FROM (");
+        let query = self.each_once(query, select, (tenant, K::TARGET), Some(page));
+        let query = query.with(") AS u ORDER BY at, id LIMIT ", i64::from(limit));
         let rows = query.within(bytes, RecordRow::<K>::weight).await?;
         let mut records = rows.into_iter().map(Record::from).collect::<Vec<_>>();
         attach_mentions(tx, tenant, &mut records).await?;
@@ -116,10 +132,9 @@ impl CustomerRecords {
 
     /// The number of records of a target.
     pub async fn count(&self, tx: &mut Tx<Archive>, tenant: TenantId, target: Target) -> Result<u64, ArchiveError> {
-        let query = self.with_selected(tx.query("")).push("SELECT count(*) FROM (");
-        let query = selector::columns_of_customers("r.id", query, tenant, target, self.span());
-        let query = query.push(" UNION SELECT record_id FROM (");
-        let query = selector::mentions(query, tenant, target, self.span()).push(") AS said) AS p");
+        let query = tx.query("SELECT count(*) FROM (");
+        let query = self.each_once(query, |query| query.push("SELECT r.id FROM "), (tenant, target), None);
+        let query = query.push(") AS u");
         let (count,): (i64,) = query.one().await?;
         Ok(count.unsigned_abs())
     }
@@ -144,4 +159,10 @@ impl CustomerRecords {
         }
         Ok((own, names))
     }
+}
+
+/// Appends the order and the limit of a page.
+fn first<'c>(query: Query<'c>, [at, id]: [&'static str; 2], page: Option<PageOf>) -> Query<'c> {
+    let Some(PageOf { limit, .. }) = page else { return query };
+    query.push(" ORDER BY ").push(at).push(", ").push(id).with(" LIMIT ", i64::from(limit))
 }

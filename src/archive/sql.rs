@@ -4,13 +4,16 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use pii::{ANONYMIZED, Kind};
+use sqlx::FromRow;
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
 
 use super::expressions::CUSTOMER;
 use super::kinds::RecordKind;
 use super::model::{CustomerField, Record, forgotten};
 use super::parsed::is_keyed;
 use crate::base::id::{IdentifierId, RecordId, TenantId};
-use crate::store::{Archive, Query, Result, Tx};
+use crate::store::{Archive, Query, ReadColumns, Result, RowReader, RowResult, Tx};
 
 /// A record as it is to be written, with the ids of its identifiers.
 pub struct Row<'a, K: RecordKind> {
@@ -122,7 +125,7 @@ fn with_arrays<'c, K: RecordKind>(query: Query<'c>, rows: &[Row<'_, K>]) -> Quer
     K::bind_arrays(query, &rows.iter().map(|row| row.columns.as_ref()).collect::<Vec<_>>())
 }
 
-#[derive(sqlx::FromRow)]
+/// A record as [`columns`] selects it, with the time by which it is listed at the end.
 pub(super) struct RecordRow<K> {
     id: RecordId,
     external_id: String,
@@ -131,10 +134,37 @@ pub(super) struct RecordRow<K> {
     email_id: Option<IdentifierId>,
     name_id: Option<IdentifierId>,
     forgotten: i16,
+    columns: K,
     /// The time by which the record is listed.
     listed_by: DateTime<Utc>,
-    #[sqlx(flatten)]
-    columns: K,
+}
+
+impl<K: ReadColumns> ReadColumns for RecordRow<K> {
+    fn read(row: &mut RowReader<'_>) -> RowResult<Self> {
+        Ok(Self {
+            id: row.value()?,
+            external_id: row.value()?,
+            at: row.value()?,
+            phone_id: row.value()?,
+            email_id: row.value()?,
+            name_id: row.value()?,
+            forgotten: row.value()?,
+            columns: K::read(row)?,
+            listed_by: row.value()?,
+        })
+    }
+}
+
+impl<'r, K: ReadColumns> FromRow<'r, PgRow> for RecordRow<K> {
+    fn from_row(row: &'r PgRow) -> RowResult<Self> {
+        Self::read(&mut row.into())
+    }
+}
+
+impl<'r, K: ReadColumns> FromRow<'r, SqliteRow> for RecordRow<K> {
+    fn from_row(row: &'r SqliteRow) -> RowResult<Self> {
+        Self::read(&mut row.into())
+    }
 }
 
 pub async fn by_id<K: RecordKind>(tx: &mut Tx<Archive>, tenant: TenantId, id: RecordId) -> Result<Option<Record<K>>> {

@@ -1,6 +1,7 @@
 //! The time, as an argument.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
+use serde::{Serialize as _, Serializer};
 
 /// The source of the time: the machine, or one instant that a command was given (`job nightly --as-of`).
 #[derive(Clone, Copy, Debug, Default)]
@@ -62,6 +63,53 @@ pub fn is_rfc3339(text: &str) -> bool {
     fits(seconds, "0000-00-00T00:00:00") && has_fraction && is_offset
 }
 
+/// Serializes a time, or none, as the library does. The library writes it character by character, and for lists of records
+/// that takes long.
+pub fn serialize<'t, T, S: Serializer>(at: &'t T, to: S) -> Result<S::Ok, S::Error>
+where
+    &'t T: Into<Option<&'t DateTime<Utc>>>,
+{
+    let Some(at) = at.into() else { return to.serialize_none() };
+    let mut text = *b"0000-00-00T00:00:00.000000000Z";
+    match spell(*at, &mut text) {
+        Some(length) => to.serialize_str(str::from_utf8(&text[..length]).unwrap_or_default()),
+        None => at.serialize(to),
+    }
+}
+
+/// Writes a time into a text of the longest form. Returns its length, and nothing for a leap second and other rare times.
+fn spell(at: DateTime<Utc>, text: &mut [u8; 30]) -> Option<usize> {
+    let (day, time) = (at.date_naive(), at.time());
+    let year = u32::try_from(day.year()).ok().filter(|year| *year <= 9_999)?;
+    for (place, number) in [
+        (0..4, year),
+        (5..7, day.month()),
+        (8..10, day.day()),
+        (11..13, time.hour()),
+        (14..16, time.minute()),
+        (17..19, time.second()),
+    ] {
+        digits(&mut text[place], number);
+    }
+    let (end, fraction) = match time.nanosecond() {
+        1_000_000_000.. => return None,
+        0 => (19, 0),
+        nanos if nanos % 1_000_000 == 0 => (23, nanos / 1_000_000),
+        nanos if nanos % 1_000 == 0 => (26, nanos / 1_000),
+        nanos => (29, nanos),
+    };
+    digits(&mut text[20.min(end)..end], fraction);
+    text[end] = b'Z';
+    Some(end + 1)
+}
+
+fn digits(place: &mut [u8], mut number: u32) {
+    for digit in place.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,7 +162,36 @@ mod tests {
         assert_eq!(cut("2017-01-01T00:00:00Z"), "2017-01-01T00:00:00+00:00");
     }
 
+    fn spelled<T>(at: &T) -> serde_json::Value
+    where
+        for<'t> &'t T: Into<Option<&'t DateTime<Utc>>>,
+    {
+        serialize(at, serde_json::value::Serializer).unwrap()
+    }
+
+    #[test]
+    fn rare_times_are_serialized_too() {
+        for text in
+            ["2016-12-31T23:59:60Z", "2016-12-31T23:59:60.5Z", "-0001-08-01T10:00:00Z", "+12026-08-01T10:00:00Z"]
+        {
+            let at: DateTime<Utc> = text.parse().unwrap();
+            assert_eq!(spelled(&at), serde_json::json!(at));
+        }
+        assert_eq!(spelled(&None), serde_json::Value::Null);
+    }
+
     proptest! {
+        #[test]
+        fn a_time_is_serialized_as_the_library_does(
+            seconds in -62_167_219_200_i64..253_402_300_800,
+            nanos in 0_u32..1_000,
+            unit in prop::sample::select(vec![1, 1_000, 1_000_000]),
+        ) {
+            let at = DateTime::from_timestamp(seconds, nanos * unit).unwrap();
+            prop_assert_eq!(spelled(&at), serde_json::json!(at));
+            prop_assert_eq!(spelled(&Some(at)), serde_json::json!(at));
+        }
+
         #[test]
         fn an_instant_is_cut_by_less_than_a_microsecond(seconds in -62_135_596_800_i64..253_402_300_800, nanos in 0_u32..1_000_000_000) {
             let at = DateTime::from_timestamp(seconds, nanos).unwrap();

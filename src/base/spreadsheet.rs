@@ -149,7 +149,7 @@ fn text_of(value: &str) -> serde_json::Result<Cow<'_, str>> {
         "null" => Ok("".into()),
         text if !text.starts_with('"') => Ok(text.into()),
         text if text.contains('\\') => serde_json::from_str::<String>(text).map(Cow::from),
-        text => Ok(text.trim_matches('"').into()),
+        text => Ok(text.get(1..text.len() - 1).unwrap_or_default().into()),
     }
 }
 

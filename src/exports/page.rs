@@ -167,21 +167,21 @@ impl Page {
 }
 
 /// Appends a row of a table, with the names of its columns before the first one.
-pub fn row(page: &mut String, cells: &[Cell<'_>], is_first: bool) {
+pub fn row(page: &mut Vec<u8>, cells: &[Cell<'_>], is_first: bool) {
     if is_first {
-        page.push_str("<table><tr>");
+        page.extend_from_slice(b"<table><tr>");
         for cell in cells {
-            page.push_str("<th>");
+            page.extend_from_slice(b"<th>");
             escape(page, &cell.column());
         }
-        page.push('\n');
+        page.push(b'\n');
     }
-    page.push_str("<tr>");
+    page.extend_from_slice(b"<tr>");
     for cell in cells {
-        page.push_str("<td>");
+        page.extend_from_slice(b"<td>");
         escape(page, &cell.text);
     }
-    page.push('\n');
+    page.push(b'\n');
 }
 
 /// The parts of the information about the processing, each with its text.
@@ -232,27 +232,29 @@ pub fn extension(media_type: &str) -> &'static str {
 
 /// A text in which no character has a meaning of HTML.
 fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
+    let mut escaped = Vec::with_capacity(text.len());
     escape(&mut escaped, text);
-    escaped
+    String::from_utf8(escaped).unwrap_or_default()
 }
 
-fn escape(page: &mut String, text: &str) {
-    let mut plain = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        let sign = match byte {
-            b'&' => "&amp;",
-            b'<' => "&lt;",
-            b'>' => "&gt;",
-            b'"' => "&quot;",
-            b'\'' => "&#39;",
-            _ => continue,
-        };
-        page.push_str(&text[plain..at]);
-        page.push_str(sign);
-        plain = at + 1;
+/// Appends a text in which no character has a meaning of HTML.
+fn escape(page: &mut Vec<u8>, text: &str) {
+    if !text.bytes().any(|byte| matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'')) {
+        page.extend_from_slice(text.as_bytes());
+        return;
     }
-    page.push_str(&text[plain..]);
+    // The pieces between the signs of JSON are so short that single bytes are faster.
+    page.reserve(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'&' => page.extend_from_slice(b"&amp;"),
+            b'<' => page.extend_from_slice(b"&lt;"),
+            b'>' => page.extend_from_slice(b"&gt;"),
+            b'"' => page.extend_from_slice(b"&quot;"),
+            b'\'' => page.extend_from_slice(b"&#39;"),
+            byte => page.push(byte),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -265,8 +267,9 @@ mod tests {
     #[test]
     fn a_page_shows_texts_as_they_are() {
         let record = json!({ "phone": "+4791234567", "queue": "=1+1", "note": "'quoted' & <b>" });
-        let (mut row, mut json) = (String::new(), Vec::new());
+        let (mut row, mut json) = (Vec::new(), Vec::new());
         super::row(&mut row, &cells(&record, &mut json).unwrap(), false);
+        let row = String::from_utf8(row).unwrap();
         assert!(row.contains("<td>+4791234567") && row.contains("<td>=1+1"), "{row}");
         assert!(row.contains("<td>&#39;quoted&#39; &amp; &lt;b&gt;"), "{row}");
     }

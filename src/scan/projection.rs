@@ -57,7 +57,7 @@ pub fn candidates(text: &str, take: &mut impl FnMut(usize, ScanCandidate<'_>)) {
 
 /// Whether a text may be a JSON document that has one text in several values, or escapes in one.
 fn may_split_texts(text: &str) -> bool {
-    let is_flat = || text.bytes().filter(|byte| b"{[".contains(byte)).nth(1).is_none() && !text.contains('\\');
+    let is_flat = || text.bytes().filter(|byte| matches!(byte, b'{' | b'[')).nth(1).is_none() && !text.contains('\\');
     text.trim_start().starts_with('[') || text.trim_start().starts_with('{') && !is_flat()
 }
 
@@ -84,7 +84,9 @@ fn plain(text: &str, take: &mut impl FnMut(usize, ScanCandidate<'_>)) {
         } else if byte.is_ascii_digit() {
             runs.digit(at, char::from(*byte));
             at += 1;
-        } else if let Some((sign, length)) = entity(&text[at..]) {
+        } else if *byte == b'&'
+            && let Some((sign, length)) = entity(&text[at..])
+        {
             match sign {
                 '0'..='9' => runs.digit(at, sign),
                 sign => runs.separator(sign, take),
@@ -128,8 +130,12 @@ fn opaque(bytes: &[u8], at: usize) -> usize {
     }
     let rest = &bytes[at..];
     let ends = |length: usize| rest.get(length).is_none_or(|after| !after.is_ascii_alphanumeric());
-    if fits(rest, b"xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx") && ends(36) {
+    let has_dash = |at: usize| rest.get(at) == Some(&b'-');
+    if has_dash(8) && fits(rest, b"xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx") && ends(36) {
         return 36;
+    }
+    if !has_dash(4) {
+        return 0;
     }
     let in_range = |from: usize, most: u8| {
         let number = rest.get(from..from + 2).map_or(0, |two| (two[0] - b'0') * 10 + (two[1] - b'0'));

@@ -18,6 +18,9 @@ const SEPARATOR: usize = 4;
 /// The longest group in which windows are counted. A longer one is a hash or a counter.
 const LONGEST_GROUP: usize = MOST;
 
+/// The longest word that means a digit, in bytes.
+const LONGEST_SPOKEN: usize = 6;
+
 /// The runs of digits of a text, while it is read.
 #[derive(Default)]
 pub struct Runs {
@@ -73,7 +76,7 @@ impl Runs {
             self.separator(first, take);
             return at + first.len_utf8();
         }
-        let length = rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
+        let length = word(rest);
         match spoken(&rest[..length]) {
             Some(digit) => {
                 // A spoken digit is a group of its own.
@@ -137,12 +140,36 @@ fn folded(sign: char) -> Option<char> {
     }
 }
 
+/// The length of the word at the beginning of a text. Most words are ASCII, whose letters need no table.
+fn word(text: &str) -> usize {
+    let length = text.bytes().take_while(u8::is_ascii_alphabetic).count();
+    if text.as_bytes().get(length).is_none_or(u8::is_ascii) {
+        return length;
+    }
+    text.find(|c: char| !c.is_alphabetic()).unwrap_or(text.len())
+}
+
 /// The digit that a word means in English, Swedish, Norwegian, or Danish.
 fn spoken(word: &str) -> Option<char> {
-    if !(2..=6).contains(&word.len()) {
+    if !(2..=LONGEST_SPOKEN).contains(&word.len()) {
         return None;
     }
-    Some(match word.to_lowercase().as_str() {
+    if !word.is_ascii() {
+        return digit_of(&word.to_lowercase());
+    }
+    // Most words begin with another letter.
+    if !word.bytes().next().is_some_and(|first| b"zonetfs".contains(&first.to_ascii_lowercase())) {
+        return None;
+    }
+    let mut small = [0; LONGEST_SPOKEN];
+    let small = small.get_mut(..word.len())?;
+    small.copy_from_slice(word.as_bytes());
+    small.make_ascii_lowercase();
+    digit_of(str::from_utf8(small).ok()?)
+}
+
+fn digit_of(word: &str) -> Option<char> {
+    Some(match word {
         "zero" | "oh" | "noll" | "null" | "nul" => '0',
         "one" | "en" | "ett" | "et" | "én" | "ein" => '1',
         "two" | "två" | "to" => '2',

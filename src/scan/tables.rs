@@ -3,16 +3,19 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::matcher::TextSource;
+use super::matcher::{Matcher, TextSource};
 use super::model::{ScanError, ScanReport, UnclassifiedColumn};
 use super::{Scanner, census};
 use crate::archive;
 use crate::base::id::RecordId;
 use crate::base::target::Target;
-use crate::store::{CatalogueColumn, CatalogueTable, Depth, RowsWanted, TextRow};
+use crate::store::{self, CatalogueColumn, CatalogueTable, Depth, RowsWanted, TextRow};
 
 /// How many rows are read at a time.
 const PAGE: u64 = 2_000;
+
+/// The bytes of texts that are read at a time. A page ends earlier if its rows are long.
+const PAGE_BYTES: u64 = 8 << 20;
 
 /// A table with the columns that are searched.
 pub struct ScannedTable {
@@ -75,11 +78,6 @@ impl ScannedTable {
         self.columns.iter().filter_map(|one| Some((self.table.columns.get(one.no)?, one.depth)))
     }
 
-    /// The length of a key, in columns.
-    fn key_len(&self, with_changes: bool) -> usize {
-        self.table.key().len() + usize::from(with_changes)
-    }
-
     /// Whether a later scan may continue at a key. A key with a text is not kept, because the text may contain an
     /// identifier.
     fn may_pause(&self) -> bool {
@@ -87,9 +85,12 @@ impl ScannedTable {
         !key.is_empty() && key.iter().all(|column| !column.is_text())
     }
 
-    /// The ids and numbers of a key, as a report names the record.
-    fn record(&self, key: &[String]) -> String {
-        let named = self.table.key().into_iter().zip(key).filter(|(column, _)| !column.is_text());
+    /// The ids and numbers of a row's key, as a report names the record. The key begins with the time of the change if the
+    /// changed rows are read.
+    fn record(&self, row: &TextRow<'_>) -> String {
+        let (names, key) = (self.table.key(), row.key().unwrap_or_default());
+        let own = key.get(key.len().saturating_sub(names.len())..).unwrap_or_default();
+        let named = names.into_iter().zip(own).filter(|(column, _)| !column.is_text());
         let named: Vec<_> =
             named.map(|(_, value)| Uuid::try_parse(value).map_or(value.clone(), |id| id.to_string())).collect();
         named.join("/")
@@ -111,8 +112,8 @@ impl Scanner<'_> {
                 return Ok(after);
             }
             let rows = if may_pause { left.clamp(1, PAGE) } else { PAGE };
-            let page = self.page(no, None, after.as_deref(), rows).await?;
-            let Some(last) = self.search_page(no, &page, false) else { return Ok(None) };
+            let last = self.search_page(no, (None, after.as_deref(), rows), |_| {}).await?;
+            let Some(last) = last else { return Ok(None) };
             self.confirm().await?;
             // A table without a further key has one row of a tenant.
             if last.is_empty() {
@@ -127,10 +128,13 @@ impl Scanner<'_> {
         let is_interactions = self.tables.get(no).is_some_and(|table| table.target == Some(Target::Archive));
         let mut after: Option<Vec<String>> = None;
         loop {
-            let page = self.page(no, Some(since), after.as_deref(), PAGE).await?;
-            let ids = page.iter().filter_map(|row| Uuid::try_parse(row.get(1)?).ok().map(RecordId));
-            let ids: Vec<RecordId> = ids.collect();
-            let last = self.search_page(no, &page, true);
+            let mut ids = Vec::new();
+            let note_id = |row: &TextRow<'_>| {
+                if is_interactions {
+                    ids.extend(row.id_of_key(1).map(RecordId));
+                }
+            };
+            let last = self.search_page(no, (Some(since), after.as_deref(), PAGE), note_id).await?;
             if is_interactions {
                 self.read_texts_of(&ids).await?;
             }
@@ -142,51 +146,53 @@ impl Scanner<'_> {
         }
     }
 
-    async fn page(
-        &self,
+    /// Searches the next rows of a table while the database reads the ones behind them. Returns the key of the last one.
+    async fn search_page(
+        &mut self,
         no: usize,
-        changed_after: Option<DateTime<Utc>>,
-        after: Option<&[String]>,
-        rows: u64,
-    ) -> Result<Vec<TextRow>, ScanError> {
-        let Some(scanned) = self.tables.get(no) else { return Ok(Vec::new()) };
-        let mut columns: Vec<_> = scanned.searched().collect();
-        // The last value is the time of the record, by which erasures cover it.
-        columns.extend(scanned.table.column("at").map(|at| (at, Depth::All)));
-        let limit = i64::try_from(rows).unwrap_or(i64::MAX);
-        let wanted = RowsWanted { table: &scanned.table, columns: &columns, changed_after, after, limit };
-        Ok(self.app.archive.read().await?.text_rows(self.tenant.id.0, wanted).await?)
-    }
-
-    /// Searches the rows of a page. Returns the key of its last row.
-    fn search_page(&mut self, no: usize, page: &[TextRow], with_changes: bool) -> Option<Vec<String>> {
-        let Self { tables, matcher, report, .. } = self;
-        let scanned = tables.get(no)?;
-        let key_len = scanned.key_len(with_changes);
-        let key_of = |row: &TextRow| -> Vec<String> {
-            row.values().take(key_len).map(|value| value.unwrap_or_default().to_owned()).collect()
+        (changed_after, after, rows): (Option<DateTime<Utc>>, Option<&[String]>, u64),
+        mut note: impl FnMut(&TextRow<'_>),
+    ) -> Result<Option<Vec<String>>, ScanError> {
+        let Self { app, tenant, tables, matcher, report, .. } = self;
+        let Some(scanned) = tables.get(no) else { return Ok(None) };
+        let columns: Vec<_> = scanned.searched().collect();
+        // By its time, erasures cover a record.
+        let (table, time, limit) =
+            (&scanned.table, scanned.table.column("at"), i64::try_from(rows).unwrap_or(i64::MAX));
+        let wanted = RowsWanted { table, columns: &columns, time, changed_after, after, limit };
+        let most = report.counts.bytes + PAGE_BYTES;
+        let search = |row: TextRow<'_>| {
+            note(&row);
+            search_row(scanned, &row, matcher, report)?;
+            Ok(report.counts.bytes <= most)
         };
-        let place_of_at = scanned.table.column("at").map(|_| key_len + scanned.columns.len());
-        for row in page {
-            report.counts.rows += 1;
-            for (scanned_column, place) in scanned.columns.iter().zip(key_len..) {
-                let Some(text) = row.get(place) else { continue };
-                if scanned_column.is_time && is_time(text) {
-                    continue;
-                }
-                report.counts.bytes += text.len() as u64;
-                matcher.search(text, || TextSource {
-                    table: Some(scanned.name().to_owned()),
-                    column: scanned.table.columns.get(scanned_column.no).map(|column| column.name.clone()),
-                    record: Some(scanned.record(key_of(row).get(usize::from(with_changes)..).unwrap_or_default())),
-                    at: place_of_at.and_then(|place| row.get(place)).and_then(time),
-                    target: scanned.target,
-                    ..TextSource::default()
-                });
-            }
-        }
-        page.last().map(key_of)
+        Ok(app.archive.read().await?.text_rows(tenant.id.0, wanted, search).await?)
     }
+}
+
+fn search_row(
+    scanned: &ScannedTable,
+    row: &TextRow<'_>,
+    matcher: &mut Matcher,
+    report: &mut ScanReport,
+) -> store::Result<()> {
+    report.counts.rows += 1;
+    for (no, column) in scanned.columns.iter().enumerate() {
+        let Some(text) = row.text(no)? else { continue };
+        if column.is_time && is_time(&text) {
+            continue;
+        }
+        report.counts.bytes += text.len() as u64;
+        matcher.search(&text, || TextSource {
+            table: Some(scanned.name().to_owned()),
+            column: scanned.table.columns.get(column.no).map(|column| column.name.clone()),
+            record: Some(scanned.record(row)),
+            at: row.time(),
+            target: scanned.target,
+            ..TextSource::default()
+        });
+    }
+    Ok(())
 }
 
 /// Whether a text is a time or a day, as SQLite stores it.

@@ -1,22 +1,17 @@
 //! The tables of a database as its own catalogue tells them, and their rows as texts. Only the residue scan reads rows in
 //! this way: it must also see a column that the program does not know.
 
-use std::ops::Range;
+use std::borrow::Cow;
 
-use chrono::{DateTime, Utc};
-use sqlx::postgres::PgRow;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, Row as _};
+use chrono::{DateTime, SecondsFormat, Utc};
 use uuid::Uuid;
 
 use super::query::Query;
+use super::row::{RowResult, StoredRow};
 use super::{Result, Sql, Tx};
 
 /// The column that each table of a tenant has.
 const TENANT: &str = "tenant_id";
-
-/// The bytes of a page of rows. A page ends earlier if its rows are long.
-const PAGE_BYTES: usize = 8 << 20;
 
 /// A table with its columns in their order.
 #[derive(Clone, Debug)]
@@ -36,61 +31,70 @@ pub struct CatalogueColumn {
     pub key: i64,
 }
 
-/// A row as texts. Values that are no texts of the row are none.
+/// A row whose wanted columns are read as texts.
 ///
-/// All texts are in one piece of memory. A scan reads millions of values, and a piece for each would take much of its
+/// The texts stay in the memory of the driver. A scan reads millions of values, and copies of them would take much of its
 /// time.
-#[derive(Debug, PartialEq, Eq)]
-pub struct TextRow {
-    all: String,
-    values: Vec<Option<Range<usize>>>,
+pub struct TextRow<'r> {
+    row: &'r StoredRow,
+    key: &'r [&'r CatalogueColumn],
+    columns: usize,
 }
 
-impl TextRow {
-    /// The capacity for most rows, in bytes.
-    const LENGTH: usize = 512;
-
-    fn of(values: usize) -> Self {
-        Self { all: String::with_capacity(Self::LENGTH), values: Vec::with_capacity(values) }
+impl<'r> TextRow<'r> {
+    /// The text of a wanted column, by its place among them.
+    pub fn text(&self, no: usize) -> Result<Option<Cow<'r, str>>> {
+        Ok(self.row.text(self.key.len() + no)?)
     }
 
-    fn push(&mut self, value: Option<&str>) {
-        let begin = self.all.len();
-        self.all.push_str(value.unwrap_or_default());
-        self.values.push(value.map(|_| begin..self.all.len()));
-    }
-
-    /// A value by its place in the row.
+    /// The time of the row, if it has one.
     #[must_use]
-    pub fn get(&self, no: usize) -> Option<&str> {
-        self.all.get(self.values.get(no)?.clone()?)
+    pub fn time(&self) -> Option<DateTime<Utc>> {
+        self.row.get(self.key.len() + self.columns).ok().flatten()
     }
 
-    /// All values.
-    pub fn values(&self) -> impl Iterator<Item = Option<&str>> {
-        (0..self.values.len()).map(|no| self.get(no))
+    /// The key as texts, by which the next page is found.
+    pub fn key(&self) -> Result<Vec<String>> {
+        self.key.iter().enumerate().map(|(no, column)| Ok(self.key_text(no, column)?.unwrap_or_default())).collect()
+    }
+
+    fn key_text(&self, no: usize, column: &CatalogueColumn) -> RowResult<Option<String>> {
+        match KeyForm::of(column, self.row.is_postgres()) {
+            KeyForm::Id => Ok(self.row.get::<Option<Uuid>>(no)?.map(|id| id.to_string())),
+            KeyForm::Time => {
+                let time: Option<DateTime<Utc>> = self.row.get(no)?;
+                Ok(time.map(|time| time.to_rfc3339_opts(SecondsFormat::Micros, true)))
+            }
+            KeyForm::Text => Ok(self.row.text(no)?.map(Cow::into_owned)),
+        }
+    }
+
+    /// A part of the key that is an id.
+    #[must_use]
+    pub fn id_of_key(&self, no: usize) -> Option<Uuid> {
+        match KeyForm::of(self.key.get(no)?, self.row.is_postgres()) {
+            KeyForm::Id => self.row.get(no).ok(),
+            KeyForm::Time => None,
+            KeyForm::Text => Uuid::try_parse(&self.row.text(no).ok()??).ok(),
+        }
     }
 }
 
-impl<'r> FromRow<'r, PgRow> for TextRow {
-    fn from_row(row: &'r PgRow) -> sqlx::Result<Self> {
-        let mut texts = Self::of(row.len());
-        for at in 0..row.len() {
-            // The statement makes a text of every column.
-            texts.push(row.try_get_unchecked(at)?);
-        }
-        Ok(texts)
-    }
+/// How a part of a key is read. For PostgreSQL, writing ids and times as texts takes long, and only the last row of a page
+/// needs them as texts.
+enum KeyForm {
+    Id,
+    Time,
+    Text,
 }
 
-impl<'r> FromRow<'r, SqliteRow> for TextRow {
-    fn from_row(row: &'r SqliteRow) -> sqlx::Result<Self> {
-        let mut texts = Self::of(row.len());
-        for at in 0..row.len() {
-            let bytes: Option<&[u8]> = row.try_get(at)?;
-            texts.push(bytes.map(String::from_utf8_lossy).as_deref());
+impl KeyForm {
+    fn of(column: &CatalogueColumn, is_postgres: bool) -> Self {
+        match column.kind.as_str() {
+            "uuid" if is_postgres => Self::Id,
+            "timestamp with time zone" if is_postgres => Self::Time,
+            _ => Self::Text,
         }
-        Ok(texts)
     }
 }
 
@@ -100,6 +104,8 @@ pub struct RowsWanted<'w> {
     pub table: &'w CatalogueTable,
     /// The columns that become texts. A value whose type cannot contain a text is none, unless all are wanted.
     pub columns: &'w [(&'w CatalogueColumn, Depth)],
+    /// The column with the time of a row.
+    pub time: Option<&'w CatalogueColumn>,
     /// Only rows whose `changed_at` is after an instant.
     pub changed_after: Option<DateTime<Utc>>,
     /// The key of the last row before.
@@ -191,11 +197,16 @@ impl<S> Tx<S> {
         Ok(tables)
     }
 
-    /// The next rows of a tenant in the order of their keys, or of their changes. The first values of a row are its key,
-    /// with `changed_at` before it if the changed rows are wanted. Then follow the wanted columns. Only an empty page is
-    /// the end.
-    pub async fn text_rows(&mut self, tenant: Uuid, wanted: RowsWanted<'_>) -> Result<Vec<TextRow>> {
-        let RowsWanted { table, columns, changed_after, after, limit } = wanted;
+    /// Gives the next rows of a tenant to `take`, in the order of their keys, or of their changes, until it returns false. The
+    /// key has `changed_at` before it if the changed rows are wanted. Returns the key of the last row that was given. Only a
+    /// page without a row is the end.
+    pub async fn text_rows(
+        &mut self,
+        tenant: Uuid,
+        wanted: RowsWanted<'_>,
+        mut take: impl FnMut(TextRow<'_>) -> Result<bool>,
+    ) -> Result<Option<Vec<String>>> {
+        let RowsWanted { table, columns, time, changed_after, after, limit } = wanted;
         let mut key = table.key();
         if let Some(changed) = table.column("changed_at").filter(|_| changed_after.is_some()) {
             key.insert(0, changed);
@@ -203,11 +214,15 @@ impl<S> Tx<S> {
         let mut query = self.query("SELECT ");
         let mut separator = "";
         for column in &key {
-            query = key_as_text(query.push(separator), column);
+            query = key_column(query.push(separator), column);
             separator = ", ";
         }
         for (column, depth) in columns {
             query = as_text(query.push(separator), column, *depth);
+            separator = ", ";
+        }
+        if let Some(time) = time {
+            query = query.push(separator).name(&time.name);
             separator = ", ";
         }
         if separator.is_empty() {
@@ -222,7 +237,9 @@ impl<S> Tx<S> {
         if !key.is_empty() {
             query = query.push(" ORDER BY ").each(key.iter().copied(), of_row);
         }
-        query.with(" LIMIT ", limit).once().within(PAGE_BYTES, |row: &TextRow| row.all.len()).await
+        let (key, columns) = (key.as_slice(), columns.len());
+        let last = query.with(" LIMIT ", limit).once().rows(|row| take(TextRow { row, key, columns })).await?;
+        last.map(|row| TextRow { row: &row, key, columns }.key()).transpose()
     }
 }
 
@@ -232,10 +249,11 @@ fn of_row<'c>(query: Query<'c>, column: &CatalogueColumn) -> Query<'c> {
     query.push("r.").name(&column.name)
 }
 
-/// Appends a key column as a text that [`of_text`] reads again.
-fn key_as_text<'c>(query: Query<'c>, column: &CatalogueColumn) -> Query<'c> {
+/// Appends a key column as [`TextRow::key`] makes a text of it that [`of_text`] reads again.
+fn key_column<'c>(query: Query<'c>, column: &CatalogueColumn) -> Query<'c> {
     if query.is_postgres() {
-        query.name(&column.name).push("::text")
+        let query = query.name(&column.name);
+        if matches!(KeyForm::of(column, true), KeyForm::Text) { query.push("::text") } else { query }
     } else if column.kind == "blob" {
         query.push("hex(").name(&column.name).push(")")
     } else {

@@ -17,6 +17,7 @@ mod postgres;
 mod probe;
 mod query;
 mod reference;
+mod row;
 mod rules;
 mod sqlite;
 mod watch;
@@ -34,6 +35,7 @@ pub use error::StoreError;
 pub use migrations::{Migrations, migrate, pending_migrations};
 pub use query::{DecodeRow, Param, Query, Sql};
 pub use reference::Reference;
+pub use row::{ReadColumns, RowReader, RowResult};
 
 use lock::WriteLock;
 use postgres::{Checkout, PostgresPool};

@@ -12,6 +12,7 @@ use sqlx::{
     SqliteConnection, Type,
 };
 
+use super::row::{StoredRow, give_rows};
 use super::watch::{CallSite, Watch};
 use super::{Result, StoreError, rules};
 
@@ -277,6 +278,23 @@ impl<'c> Query<'c> {
             }
         };
         ended.map_err(|error| failed(place, error))
+    }
+
+    /// Gives each row to `take` until it returns false, and returns the last one that it was given. The others are read from
+    /// the database and dropped.
+    pub(super) async fn rows(self, take: impl FnMut(&StoredRow) -> Result<bool>) -> Result<Option<StoredRow>> {
+        let Ready { text, target, cached, place } = self.ready()?;
+        let last = match target {
+            Driver::Postgres(connection, arguments, watch) => {
+                let query = sqlx::query_with(text, arguments).persistent(cached);
+                watch.over(give_rows(query.fetch(connection), StoredRow::Postgres, take)).await
+            }
+            Driver::Sqlite(connection, arguments, watch) => {
+                let query = sqlx::query_with(text, arguments).persistent(cached);
+                watch.over(give_rows(query.fetch(connection), StoredRow::Sqlite, take)).await
+            }
+        };
+        last.map_err(|error| failed(place, error))
     }
 
     pub async fn maybe<T: DecodeRow>(self) -> Result<Option<T>> {

@@ -25,6 +25,7 @@ mod comments;
 mod connections;
 mod content;
 mod contract;
+mod copied_records;
 mod crash;
 mod delivery;
 mod documents;

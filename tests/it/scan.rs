@@ -1,8 +1,9 @@
 //! The residue scan: independent evidence that nobody who was forgotten is left, and that no identifier is in clear.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use lethe::store::{Archive, Depth, RowsWanted, Tx};
+use lethe::store::{Archive, Depth, RowsWanted, TextRow, Tx};
 use serde_json::{Value, json};
 
 use crate::harness::{Ran, Stock, TestLethe, each_store};
@@ -243,20 +244,39 @@ each_store!(the_rows_of_a_table_are_read_page_by_page, |lethe: TestLethe| async 
         let columns: Vec<_> = table.columns.iter().map(|column| (column, Depth::All)).collect();
         let changes = table.column("changed_at").map(|_| chrono::DateTime::UNIX_EPOCH);
         for changed_after in [None, changes] {
-            let wanted = RowsWanted { table, columns: &columns, changed_after, after: None, limit: 10_000 };
+            let time = table.column("at");
+            let wanted = RowsWanted { table, columns: &columns, time, changed_after, after: None, limit: 10_000 };
             let mut tx = archive.read().await.unwrap();
-            let all = tx.text_rows(tenant.0, wanted).await.unwrap();
-            let key = table.key().len() + usize::from(changed_after.is_some());
+            let (all, _) = read_rows(&mut tx, tenant.0, wanted).await;
             let (mut paged, mut after) = (Vec::new(), None::<Vec<String>>);
             loop {
                 let wanted = RowsWanted { after: after.as_deref(), limit: 7, ..wanted };
-                let page = tx.text_rows(tenant.0, wanted).await.unwrap();
-                let Some(last) = page.last() else { break };
-                after = Some(last.values().take(key).map(|value| value.unwrap().to_owned()).collect());
+                let (page, last) = read_rows(&mut tx, tenant.0, wanted).await;
                 paged.extend(page);
+                after = last;
+                if after.is_none() {
+                    break;
+                }
             }
             assert_eq!(paged, all, "{}", table.name);
         }
     }
     archive.close().await;
 });
+
+/// The rows of a page with all of their texts and their times, and the key of the last one.
+async fn read_rows(
+    tx: &mut Tx<Archive>,
+    tenant: uuid::Uuid,
+    wanted: RowsWanted<'_>,
+) -> (Vec<(Vec<Option<String>>, bool)>, Option<Vec<String>>) {
+    let mut rows = Vec::new();
+    let take = |row: TextRow<'_>| {
+        let texts = (0..wanted.columns.len()).map(|no| Ok(row.text(no)?.map(Cow::into_owned)));
+        rows.push((texts.collect::<lethe::store::Result<Vec<_>>>()?, row.time().is_some()));
+        Ok(true)
+    };
+    let last = tx.text_rows(tenant, wanted, take).await.unwrap();
+    assert!(rows.iter().all(|(_, has_time)| *has_time == wanted.time.is_some()), "{}", wanted.table.name);
+    (rows, last)
+}

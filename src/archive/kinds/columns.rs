@@ -4,7 +4,7 @@ use crate::store::Query;
 
 /// The columns of a kind alone. [`columns!`] implements it.
 pub trait KindColumns {
-    /// All columns, in the order in which they are bound.
+    /// All columns, in the order in which they are bound and read.
     const COLUMNS: &'static [&'static str];
     /// The columns that describe a record in a word, or join it to another. If such a value contained the record's own
     /// number, address, or name, its keyed hash is stored.
@@ -37,11 +37,21 @@ macro_rules! columns {
         text { $text:ident }
     }) => {
         $(#[$about])*
-        #[derive(Clone, Debug, sqlx::FromRow)]
+        #[derive(Clone, Debug)]
         pub struct $kind {
             $($(#[$plain_about])* pub $plain: $plain_type,)*
             $(pub $descriptive: $descriptive_type,)*
             pub $text: Option<String>,
+        }
+
+        impl $crate::store::ReadColumns for $kind {
+            fn read(row: &mut $crate::store::RowReader<'_>) -> $crate::store::RowResult<Self> {
+                Ok(Self {
+                    $($plain: row.value()?,)*
+                    $($descriptive: row.value()?,)*
+                    $text: row.value()?,
+                })
+            }
         }
 
         impl $crate::archive::kinds::KindColumns for $kind {

@@ -158,9 +158,11 @@ pub struct InteractionOut {
     #[schema(required)]
     pub direction: Option<Direction>,
     /// The time at which the interaction began.
+    #[serde(serialize_with = "crate::base::clock::serialize")]
     pub started_at: DateTime<Utc>,
     /// The time at which the interaction ended.
     #[schema(required)]
+    #[serde(serialize_with = "crate::base::clock::serialize")]
     pub ended_at: Option<DateTime<Utc>>,
     /// The queue of the interaction.
     #[schema(required)]

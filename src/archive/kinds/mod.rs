@@ -23,13 +23,14 @@ use super::render::Renderer;
 use crate::base::field::FieldError;
 use crate::base::page::weight_of_text;
 use crate::base::target::Target;
+use crate::store::ReadColumns;
 
 pub use columns::KindColumns;
 pub use interaction::{AgedOut, Channel, CustomerIn, Direction, Interaction, InteractionIn, InteractionOut};
 pub use raw_event::{RawEvent, RawEventIn, RawEventOut};
 pub use survey_response::{SurveyResponse, SurveyResponseIn, SurveyResponseOut};
 
-pub trait RecordKind: KindColumns + crate::store::DecodeRow + Clone + Debug + Sync + 'static {
+pub trait RecordKind: KindColumns + ReadColumns + Clone + Debug + Send + Sync + Unpin + 'static {
     /// A record as it is sent.
     type Input: DeserializeOwned + Validate;
     /// A record as it is shown.

@@ -73,6 +73,7 @@ pub struct RawEventOut {
     #[schema(required)]
     pub interaction_external_id: Option<String>,
     /// The time of the event.
+    #[serde(serialize_with = "crate::base::clock::serialize")]
     pub occurred_at: DateTime<Utc>,
     /// The name of the event.
     pub event: String,

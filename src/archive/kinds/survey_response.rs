@@ -68,6 +68,7 @@ pub struct SurveyResponseOut {
     #[schema(required)]
     pub interaction_external_id: Option<String>,
     /// The time of the answer.
+    #[serde(serialize_with = "crate::base::clock::serialize")]
     pub answered_at: DateTime<Utc>,
     /// The customer's number, as the view shows it.
     #[schema(required)]

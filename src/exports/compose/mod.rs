@@ -36,9 +36,6 @@ const DRAWS: usize = 60;
 /// The memory of a page in the making, in bytes: the records, their JSON, and the rows of the tables.
 const SHARE: u64 = 3 * records::PAGE_BYTES as u64;
 
-/// How many bytes are sent at once.
-const PIECE: usize = 64 << 10;
-
 /// The type of the signed list of files.
 const MANIFEST: &str = "lethe-export+jws";
 
@@ -114,10 +111,10 @@ impl Composer {
 
     /// Sends what was written.
     async fn send(&self, written: Vec<u8>) -> Result<(), ExportError> {
-        for piece in written.chunks(PIECE) {
-            self.to.send(Ok(piece.to_vec())).await.map_err(|_| ExportError::Interrupted)?;
+        if written.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        self.to.send(Ok(written)).await.map_err(|_| ExportError::Interrupted)
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Result<(), ExportError> {

@@ -25,9 +25,6 @@ const PAGE: u32 = 1_000;
 /// The most bytes of records that are read at once, so that the statements of a page are a small part of its work.
 pub(super) const PAGE_BYTES: usize = 2 * LARGEST_PAGE_BYTES;
 
-/// The bytes of most pages, so that a buffer rarely grows.
-const BUFFER: usize = 512 << 10;
-
 /// The chunks of a spool that are sent before the copy looks again whether its export can still be downloaded.
 const CHUNKS: u64 = 8;
 
@@ -36,21 +33,25 @@ struct Renderings {
     zip: ZipStream,
     table: SpreadsheetWriter<Spool>,
     page: Spool,
+    /// The JSON of a page of records, and the row of one. They are kept, because they are long.
+    buffers: (Vec<u8>, Vec<u8>),
 }
 
 impl Renderings {
     fn add<K: RecordKind>(mut self, records: Vec<Record<K>>, renderer: &Renderer) -> Result<Self, ExportError> {
-        let (mut data, mut rows) = (Vec::with_capacity(BUFFER), String::with_capacity(BUFFER));
+        let (data, row) = &mut self.buffers;
+        data.clear();
         let unreadable = |error: serde_json::Error| ExportError::Zip(error.into());
         for record in records {
             let is_first = !self.table.has_records;
             data.extend_from_slice(if is_first { b"\n" } else { b",\n" });
-            let cells = cells(&K::render(record, renderer), &mut data).map_err(unreadable)?;
+            let cells = cells(&K::render(record, renderer), data).map_err(unreadable)?;
             self.table.write(&cells).map_err(ExportError::Spool)?;
-            page::row(&mut rows, &cells, is_first);
+            row.clear();
+            page::row(row, &cells, is_first);
+            self.page.write_all(row).map_err(ExportError::Spool)?;
         }
-        self.zip.write(&data)?;
-        self.page.write_all(rows.as_bytes()).map_err(ExportError::Spool)?;
+        self.zip.write(data)?;
         Ok(self)
     }
 }
@@ -94,14 +95,15 @@ impl Composer {
         self.write(format!(",\n{head}").as_bytes()).await?;
         rows.write_all(format!("<h2>{title}</h2>\n").as_bytes()).map_err(ExportError::Spool)?;
         let table = SpreadsheetWriter::new(Spool::new()?);
-        let mut made = Renderings { zip: std::mem::take(&mut self.zip), table, page: rows };
+        let (zip, buffers) = (std::mem::take(&mut self.zip), Default::default());
+        let mut made = Renderings { zip, table, page: rows, buffers };
         let (mut records, mut ready) = (self.next::<K>(None).await?, Vec::new());
         while let Some(last) = records.last().map(Record::position) {
             // While these records are rendered, the ones before them are sent, and the next ones are read.
             let (share, renderer) = (self.share().await?, self.people.renderer(&records));
             let rendering = work::run(work::PIECE, move || {
                 let made = made.add(records, &renderer);
-                // A slow reader keeps two pages waiting, and no share.
+                // A slow reader keeps three pages waiting, and no share.
                 drop(share);
                 made
             });
@@ -113,7 +115,7 @@ impl Composer {
             ready = made.zip.take();
         }
         self.send(ready).await?;
-        let Renderings { zip, table, page: mut rows } = made;
+        let Renderings { zip, table, page: mut rows, buffers: _ } = made;
         self.zip = zip;
         self.write(b"]").await?;
         rows.write_all(page.end_of_section(table.has_records).as_bytes()).map_err(ExportError::Spool)?;
@@ -140,12 +142,16 @@ impl Composer {
         Ok(records)
     }
 
-    /// Writes a part that has waited. Its next bytes are read while the last ones are sent.
+    /// Writes a part that has waited. Its next bytes are read while the last ones are sent, if the export can still be
+    /// downloaded.
     pub(super) async fn spooled(&mut self, part: Spooled) -> Result<(), ExportError> {
         let (mut state, mut ready) = ((part, std::mem::take(&mut self.zip)), Vec::new());
         loop {
             let reading = work::run(work::PIECE, move || read(state));
-            let (read, sent) = tokio::join!(reading, self.send(ready));
+            let (read, sent) = tokio::join!(reading, async {
+                self.check().await?;
+                self.send(ready).await
+            });
             sent?;
             state = read?;
             ready = state.1.take();
@@ -153,7 +159,6 @@ impl Composer {
                 self.zip = state.1;
                 return Ok(());
             }
-            self.check().await?;
         }
     }
 }
