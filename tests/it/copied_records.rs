@@ -6,7 +6,7 @@ use lethe::base::page::Position;
 use lethe::base::target::Target;
 use serde_json::json;
 
-use crate::harness::{TestLethe, each_store};
+use crate::harness::each_store;
 
 const NUMBER: &str = "+4791234567";
 const OTHER: &str = "+4798765432";
