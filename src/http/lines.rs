@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use super::HttpContext;
 use super::json::{broken_off, media_type, memory, whole};
 use super::problem::{Code, Problem};
-use crate::base::json::{not_json, without_mark};
+use crate::base::json::{BodyError, not_json, parse_value, without_mark};
 use crate::base::memory::{FREE, GrowingShare};
 use crate::config::HttpConfig;
 
@@ -140,7 +140,13 @@ fn items(text: &[u8]) -> Result<std::iter::Enumerate<std::vec::IntoIter<Box<RawV
     // The strings of the items are checked one by one, so that one invalid record does not refuse the others.
     let items: Vec<Box<RawValue>> =
         serde_json::from_slice(without_mark(text)).map_err(|error| match error.classify() {
-            Category::Data => Problem::new(Code::ValidationFailed).at("", "type", "must be an array"),
+            // The reader stops at the first byte of a value that is no array.
+            Category::Data => match parse_value(text) {
+                Err(BodyError::Misshaped(_)) | Ok(_) => {
+                    Problem::new(Code::ValidationFailed).at("", "type", "must be an array")
+                }
+                Err(error) => error.into(),
+            },
             _ => not_json(&error).into(),
         })?;
     if items.len() > MOST_ITEMS {

@@ -82,6 +82,11 @@ impl Default for Limit {
     }
 }
 
+/// A limit of a body, where null counts as absent.
+pub fn limit_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limit, D::Error> {
+    Option::<Limit>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
 impl<'de> Deserialize<'de> for Limit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct LimitVisitor;

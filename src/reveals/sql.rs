@@ -201,10 +201,11 @@ pub async fn decide(
 
 /// Revokes a reveal that waits or was granted, in the version that was read.
 pub async fn revoke(tx: &mut Tx<Archive>, actor: &Actor, reveal: &Reveal, now: DateTime<Utc>) -> Result<u64> {
+    // The user who approved it stays, because the comment is that user's.
     tx.query("UPDATE reveals SET status = 'revoked', version = version + 1")
-        .with(", decided_by = ", actor.name.as_str())
-        .with(", decided_at = ", now)
-        .with(" WHERE tenant_id = ", actor.tenant)
+        .with(", decided_by = coalesce(decided_by, ", actor.name.as_str())
+        .with("), decided_at = coalesce(decided_at, ", now)
+        .with(") WHERE tenant_id = ", actor.tenant)
         .with(" AND id = ", reveal.id)
         .with(" AND status IN ('waiting', 'granted') AND version = ", reveal.version)
         .execute()

@@ -38,7 +38,8 @@ pub async fn replay(
         replayed += insert_into(tx.query(""), tenant, chunk, now)
             .push(
                 " ON CONFLICT (tenant_id, webhook_id, event_id) DO UPDATE SET state = 'pending', attempts = 0, \
-                 next_at = excluded.next_at, claim = NULL, claimed_until = NULL",
+                 next_at = excluded.next_at, claim = NULL, claimed_until = NULL, last_error = NULL, last_status = NULL, \
+                 delivered_at = NULL",
             )
             .once()
             .execute()
@@ -121,8 +122,11 @@ pub async fn retry(
     id: MessageId,
     now: DateTime<Utc>,
 ) -> Result<u64> {
-    tx.query("UPDATE webhook_messages SET state = 'pending', claim = NULL, claimed_until = NULL")
+    // A message that waits keeps how its last attempt ended. One that begins anew has had no attempt.
+    tx.query("UPDATE webhook_messages SET state = 'pending', claim = NULL, claimed_until = NULL, delivered_at = NULL")
         .push(", attempts = CASE WHEN state = 'pending' THEN attempts ELSE 0 END")
+        .push(", last_error = CASE WHEN state = 'pending' THEN last_error END")
+        .push(", last_status = CASE WHEN state = 'pending' THEN last_status END")
         .with(", next_at = ", now)
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND webhook_id = ", webhook)

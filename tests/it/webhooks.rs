@@ -126,6 +126,7 @@ each_store!(a_receiver_gets_signed_messages_without_identifiers, |mut lethe: Tes
     let earlier = messages(&lethe, &webhook).await;
     let replay = operator(&lethe).post(&path(&webhook, "/replay"), &json!({ "from": webhook["created_at"] })).await;
     assert_eq!(replay.expect(200).json(), json!({ "messages": earlier.len(), "next_from": null }));
+    assert!(messages(&lethe, &webhook).await.iter().all(|message| message["delivered_at"].is_null()));
     deliver(&lethe).await.well();
     let replayed = receiver.take();
     let mut known: Vec<_> = earlier.iter().map(|message| message["id"].as_str().unwrap().to_owned()).collect();

@@ -26,7 +26,7 @@ use crate::http::caller::{ArchiveRead, ArchiveSearch, forbidden};
 use crate::http::docs::{BodyProblems, CallProblems, ItemProblems, ListProblems, PurposeProblems};
 use crate::http::json::Body;
 use crate::http::path::Id;
-use crate::http::query::{Limit, Nothing, Params};
+use crate::http::query::{Limit, Nothing, Params, limit_or_null};
 use crate::http::{ApiResult, Caller, Code, Problem};
 use crate::tenants::{self, IdentifiedView, Settings};
 use crate::vault::AppContext;
@@ -77,7 +77,7 @@ pub struct RecordSearch {
     /// The reason for seeing identifiers: 1 to 200 characters. The tenant's settings can require it.
     pub purpose: Option<String>,
     /// The largest number of items in the page.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limit_or_null")]
     pub limit: Limit,
     /// The `next_cursor` of the previous page.
     #[schema(format = "cursor")]
@@ -102,7 +102,7 @@ pub struct SurveyResponseSearch {
     /// The reason for seeing identifiers: 1 to 200 characters.
     purpose: Option<String>,
     /// The largest number of items in the page.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limit_or_null")]
     limit: Limit,
     /// The `next_cursor` of the previous page.
     #[schema(format = "cursor")]
@@ -129,7 +129,7 @@ pub struct RawEventSearch {
     /// The reason for seeing identifiers: 1 to 200 characters.
     purpose: Option<String>,
     /// The largest number of items in the page.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limit_or_null")]
     limit: Limit,
     /// The `next_cursor` of the previous page.
     #[schema(format = "cursor")]
