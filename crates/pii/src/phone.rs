@@ -8,6 +8,7 @@ use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, PhoneNu
 
 use super::digit::{digit, is_separator};
 use super::field::{Bare, number_of};
+use super::text::assigned::national_of;
 use super::{IdentifierError, Pii, is_withheld};
 
 /// A phone number in E.164.
@@ -59,6 +60,9 @@ impl Phone {
         if is_withheld(raw) {
             return Err(IdentifierError::Withheld);
         }
+        if national_of(raw).is_some() {
+            return Ok(Self::stored(raw.to_owned()));
+        }
         if raw.chars().all(|c| c == '+' || digit(c).is_some() || is_separator(c)) {
             return Self::read(number_of(raw), None, region);
         }
@@ -109,6 +113,9 @@ impl Phone {
     /// The number without its country code, as people of the country write it.
     #[must_use]
     pub fn national(&self) -> String {
+        if let Some(national) = national_of(&self.0) {
+            return national.to_owned();
+        }
         PHONE_NUMBER_UTIL
             .parse(&self.0, None)
             .map(|number| rlibphonenumber::get_national_significant_number_owned(&number))

@@ -125,6 +125,10 @@ pub(super) fn foreign_code(text: &str, start: usize, national: &str, numbers: &N
     if near.len() - gap.len() > WIDEST_GAP || country_of(code.as_bytes())?.1 != code.len() {
         return None;
     }
+    // With its own code it is the own number.
+    if numbers.own().is_some_and(|own| own.code == code.as_bytes()) {
+        return None;
+    }
     let (phone, _) = numbers.possible(format!("{code}{national}").as_bytes())?;
     (!numbers.is_own(&phone)).then_some((start - near.len() + at, phone))
 }

@@ -28,7 +28,7 @@
 mod address_signs;
 mod address_words;
 mod again;
-mod assigned;
+pub(crate) mod assigned;
 mod candidate;
 mod card;
 mod context;

@@ -74,7 +74,7 @@ impl Numbers {
     /// The number that a reading is, if its country really assigns it.
     pub(super) fn phone(&self, stretch: &Stretch, candidate: &Candidate) -> Option<Pii<Phone>> {
         let (code, national) = (candidate.country.code(), candidate.national(stretch));
-        if candidate.country.has_no_prefix() {
+        if candidate.country.keeps(&national) {
             return std::str::from_utf8(&national).ok().map(|national| Phone::stored(format!("+{code}{national}")));
         }
         let read = || Phone::of_assigned(code, &national, self.region());
