@@ -66,8 +66,15 @@ static BYTES: [u8; 256] = {
     table
 };
 
+/// The signs and words of a text that mean `@`, in its order.
+pub(super) fn signs(text: &str) -> Vec<Sign> {
+    let mut from = 0;
+    let next = || next_sign(text, from).inspect(|sign| from = sign.range.end);
+    std::iter::from_fn(next).collect()
+}
+
 /// The next sign or word that means `@`.
-pub(super) fn next_sign(text: &str, from: usize) -> Option<Sign> {
+fn next_sign(text: &str, from: usize) -> Option<Sign> {
     let bytes = text.as_bytes();
     let mut at = from;
     loop {
