@@ -15,7 +15,7 @@ use super::said::{Said, What};
 use super::stream::{self, Digits, Token};
 use super::turns::Turns;
 use super::words::Word;
-use super::{Find, Found, overlaps};
+use super::{Find, Found};
 use crate::digit;
 
 /// The fewest national digits that count in pieces.
@@ -88,9 +88,11 @@ pub(super) fn may_be_said(
     taken: &[Range<usize>],
 ) -> bool {
     let (mut state, mut end) = (0, 0);
+    let mut taken = taken.iter().peekable();
     for one in said {
         let range = one.range();
-        if overlaps(taken, &range) {
+        while taken.next_if(|other| other.end <= range.start).is_some() {}
+        if taken.peek().is_some_and(|other| other.start < range.end) {
             continue;
         }
         if range.start > end + WIDEST_GAP {
@@ -118,8 +120,9 @@ pub(super) struct NationalDigits<'n> {
     length: usize,
     /// For each digit the states from which it leads on.
     fits: [u32; 10],
-    /// The prefixes before the national digits, longest first.
+    /// The prefixes before the national digits, longest first, and a bit for each digit that one begins with.
     prefixes: &'n [Vec<u8>],
+    begins: u16,
 }
 
 impl<'n> NationalDigits<'n> {
@@ -128,7 +131,9 @@ impl<'n> NationalDigits<'n> {
         for (at, digit) in national.iter().enumerate() {
             fits[usize::from(digit - b'0')] |= 1 << at;
         }
-        Self { length: national.len(), fits, prefixes }
+        let first = prefixes.iter().filter_map(|prefix| prefix.first());
+        let begins = first.fold(0, |begins, digit| begins | 1 << (digit - b'0'));
+        Self { length: national.len(), fits, prefixes, begins }
     }
 
     const fn is_whole(&self, state: u32) -> bool {
@@ -142,6 +147,9 @@ impl<'n> NationalDigits<'n> {
 
     /// How far it is reached by a group that begins with what is dialled first.
     fn begun(&self, digits: &[u8]) -> u32 {
+        if digits.first().is_none_or(|digit| self.begins >> (digit - b'0') & 1 == 0) {
+            return 0;
+        }
         let rests = self.prefixes.iter().filter_map(|prefix| digits.strip_prefix(&prefix[..]));
         rests.filter(|rest| !rest.is_empty()).fold(0, |state, rest| state | self.advance(1, rest))
     }
@@ -150,17 +158,20 @@ impl<'n> NationalDigits<'n> {
     fn advance_by_any(&self, state: u32, number: u16) -> u32 {
         let digits = [0, number % 10, number / 10 % 10, number / 100 % 10];
         let fits = digits.iter().fold(0, |fits, digit| fits | self.fits[usize::from(*digit)]);
-        let mut state = state | 1;
-        for _ in 0..self.length {
-            state |= (state & fits) << 1;
-        }
-        state
+        // The sum carries each length through all those that follow it, as often as one leads on.
+        let state = state | 1;
+        state | (((state & fits) + fits) ^ fits)
     }
 
     /// The lengths that are reached with a group of digits.
     fn advance_by_group(&self, state: u32, group: &str) -> u32 {
-        let digits = Digits::of(group.chars().filter_map(digit).map(|digit| digit as u8));
-        let digits = digits.as_slice();
+        let read: Digits;
+        let digits = if group.len() <= Digits::MOST && group.bytes().all(|byte| byte.is_ascii_digit()) {
+            group.as_bytes()
+        } else {
+            read = Digits::of(group.chars().filter_map(digit).map(|digit| digit as u8));
+            read.as_slice()
+        };
         if digits.is_empty() { state } else { state | self.advance(state | 1, digits) | self.begun(digits) }
     }
 }

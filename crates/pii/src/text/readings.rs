@@ -56,7 +56,10 @@ impl Finder {
         resolve::add(&mut found, obfuscated);
         let said = if reading == Reading::Text { said::said(text) } else { Vec::new() };
         let mut accounts = Vec::new();
-        iban::find(text, &mut accounts);
+        // Each digit is in what is said, if that is known.
+        let groups = said.iter().filter(|one| one.word().is_none()).map(Said::range);
+        let whole = (reading == Reading::Counter).then_some(0..text.len());
+        iban::find(text, groups.chain(whole), &mut accounts);
         let accounts = accounts.into_iter().filter(|range| !overlaps(&ids, range));
         let accounts = accounts.map(|range| (range, Find::Suppressed(Suppressed::Account)));
         resolve::add(&mut found, accounts.collect());

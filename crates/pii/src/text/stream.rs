@@ -23,6 +23,9 @@ pub(super) struct Digits {
 }
 
 impl Digits {
+    /// The most digits of one.
+    pub(super) const MOST: usize = LONGEST;
+
     pub(super) fn of(digits: impl Iterator<Item = u8>) -> Self {
         let mut all = Self::default();
         for digit in digits {

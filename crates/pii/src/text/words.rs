@@ -316,19 +316,34 @@ pub(super) fn known(word: &str) -> Option<(Word, bool)> {
     if !may_be || word.len() > LONGEST {
         return None;
     }
+    if word.is_ascii() && !known.shapes.may_have(word.as_bytes()) && !may_have_hundreds(word) {
+        return None;
+    }
     let mut small = [0; LONGEST];
-    if word.is_ascii() {
-        if !known.shapes.may_have(word.as_bytes()) && !may_have_hundreds(word) {
-            return None;
-        }
-        let small = &mut small[..word.len()];
-        small.copy_from_slice(word.as_bytes());
-        small.make_ascii_lowercase();
+    if let Some(small) = small_in(&mut small, word.as_bytes()) {
         return known.known(std::str::from_utf8(small).ok()?);
     }
     let has_mark = word.as_bytes().contains(&0xCC);
     let small: String = if has_mark { word.nfc().flat_map(char::to_lowercase).collect() } else { word.to_lowercase() };
     known.known(&small)
+}
+
+/// A word in small letters, if all its letters are of ASCII or of the north: then it is as long as it was.
+fn small_in<'s>(small: &'s mut [u8; LONGEST], word: &[u8]) -> Option<&'s [u8]> {
+    let small = small.get_mut(..word.len())?;
+    let mut follows = false;
+    for (place, byte) in small.iter_mut().zip(word) {
+        *place = match byte {
+            // The second bytes of `À` to `Þ`, without the sign of multiplication.
+            0x80..=0x9E if follows && *byte != 0x97 => byte + 0x20,
+            0x80..=0xBF if follows => *byte,
+            0xC3 if !follows => *byte,
+            _ if follows || !byte.is_ascii() => return None,
+            _ => byte.to_ascii_lowercase(),
+        };
+        follows = *byte == 0xC3;
+    }
+    Some(small)
 }
 
 /// Whether a word is longer than one for a hundred, so that it may have such a word in it.

@@ -38,6 +38,15 @@ impl Part {
 
     /// Whether a word may be the piece of the part that is read first from a sign on.
     fn has_first(&self, word: &str, step: Step) -> bool {
+        // Nearly every word is told by the one letter.
+        let letter = |text: &str| match step {
+            Step::Forward => text.as_bytes().first().copied(),
+            Step::Back => text.as_bytes().last().copied(),
+        };
+        let (known, its) = (letter(&self.letters).unwrap_or_default(), letter(word).unwrap_or_default());
+        if its.is_ascii() && !its.eq_ignore_ascii_case(&known) {
+            return false;
+        }
         let Some(rest) = self.letters.len().checked_sub(word.len()).filter(|_| word.is_ascii()) else {
             let small = small(word);
             return if step == Step::Forward {
