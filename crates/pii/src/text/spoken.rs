@@ -143,7 +143,9 @@ impl WordRun {
     /// Adds what the run is, and begins another.
     fn close(&mut self, text: &str, numbers: &Numbers, found: &mut Finds) {
         self.trim();
-        if self.parts.iter().any(|part| part.is_correction(text)) {
+        if self.parts.len() < 2 {
+            // Nearly every word for a number is alone.
+        } else if self.parts.iter().any(|part| part.is_correction(text)) {
             self.read_corrected(text, numbers, found);
         } else {
             self.read_run(text, numbers, found);

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use super::digits::next_byte;
 use super::stamps;
 
 /// The longest label of a line.
@@ -40,9 +41,9 @@ impl Turns {
         let mut known: HashMap<&str, usize> = HashMap::new();
         let mut at = 0;
         // A label ends with a colon or a time, and most lines have neither.
-        while let Some(colon) = text[at..].find(':').map(|ahead| at + ahead) {
+        while let Some(colon) = next_byte(text, b':', at) {
             let start = text[at..colon].rfind('\n').map_or(at, |end| at + end + 1);
-            let end = text[colon..].find('\n').map_or(text.len(), |end| colon + end + 1);
+            let end = next_byte(text, b'\n', colon).map_or(text.len(), |end| end + 1);
             let header = || header(&plain[start..end], &text[start..end]).map(|label| (label, end - start));
             let labelled = label(&plain[start..end]);
             let is_header = labelled.is_none();
