@@ -251,6 +251,9 @@ pub(super) fn is_top_level(label: &str) -> bool {
 }
 
 fn joined(local: &str, domain: &str) -> String {
+    if local.is_ascii() && domain.is_ascii() {
+        return [local, "@", domain].concat();
+    }
     local.chars().chain(['@']).chain(domain.chars()).filter(|c| !is_invisible(*c)).collect()
 }
 

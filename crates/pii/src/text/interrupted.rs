@@ -16,7 +16,6 @@ use super::stream::{self, Digits, Token};
 use super::turns::Turns;
 use super::words::Word;
 use super::{Find, Found};
-use crate::digit;
 
 /// The fewest national digits that count in pieces.
 const SHORTEST: usize = 7;
@@ -104,9 +103,10 @@ pub(super) fn may_be_said(
             What::Word(Word::Plus | Word::And | Word::Filler) => state,
             What::Word(word) => number.advance_by_any(state, word.number()),
             What::Digits => number.advance_by_group(state, &text[range]),
-            What::Mixed => stream::groups(text, &range)
-                .into_iter()
-                .fold(state, |state, group| number.advance_by_group(state, &text[group])),
+            What::Mixed => {
+                stream::groups(text, &range, |group| state = number.advance_by_group(state, &text[group]));
+                state
+            }
         };
         if state >> fewest > 0 {
             return true;
@@ -165,13 +165,8 @@ impl<'n> NationalDigits<'n> {
 
     /// The lengths that are reached with a group of digits.
     fn advance_by_group(&self, state: u32, group: &str) -> u32 {
-        let read: Digits;
-        let digits = if group.len() <= Digits::MOST && group.bytes().all(|byte| byte.is_ascii_digit()) {
-            group.as_bytes()
-        } else {
-            read = Digits::of(group.chars().filter_map(digit).map(|digit| digit as u8));
-            read.as_slice()
-        };
+        let digits = Digits::of_group(group);
+        let digits = digits.as_slice();
         if digits.is_empty() { state } else { state | self.advance(state | 1, digits) | self.begun(digits) }
     }
 }

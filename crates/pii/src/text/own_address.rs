@@ -26,7 +26,7 @@ pub(super) fn find(
     let mut found = Finds::new();
     let Some((local, domain)) = own.expose().as_str().rsplit_once('@') else { return found };
     let (local, domain) = (Part::new(local), Part::new(domain));
-    let (mut pieces, mut words) = (None, None);
+    let (mut pieces, mut words) = (Pieces::of(text, &local, &domain), None);
     let mut free = 0;
     for Sign { range: sign, .. } in signs {
         // Most addresses are other people's, and are told by the words beside their sign.
@@ -38,7 +38,6 @@ pub(super) fn find(
             continue;
         }
         // Without a piece of either part near it, the sign is a word of a sentence.
-        let pieces = pieces.get_or_insert_with(|| Pieces::of(text, &local, &domain));
         if !pieces.are_near(sign) {
             continue;
         }

@@ -12,14 +12,25 @@ use super::{
     Find, Finder, Reading, Suppressed, echoes, email, iban, ids, interrupted, obfuscated, overlaps, own_address, spoken,
 };
 
+/// Whose identifiers a reading needs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sought {
+    Everybodys,
+    /// Of a text as it is, beside the decoded one, only the record's own ones count. So other figures are not weighed:
+    /// no number of other people takes anything from an own one. Addresses and accounts do, and are searched.
+    Own,
+}
+
 impl Finder {
     /// The finds without those of the tenant's patterns.
     pub(super) fn read_fixed(&self, text: &str, reading: Reading) -> Finds {
-        let Some(decoded) = Decoded::of(text) else { return self.read_tagged(text, reading) };
-        let mut found = resolve::placed(&decoded, self.read_tagged(decoded.text(), reading));
+        let Some(decoded) = Decoded::of(text) else {
+            return self.read_tagged(text, reading, Sought::Everybodys);
+        };
+        let mut found = resolve::placed(&decoded, self.read_tagged(decoded.text(), reading, Sought::Everybodys));
         resolve::sort(&mut found);
         if self.has_own() {
-            let mut raw = self.read_tagged(text, reading);
+            let mut raw = self.read_tagged(text, reading, Sought::Own);
             self.retain_own(&mut raw);
             resolve::add(&mut found, raw);
         }
@@ -27,18 +38,18 @@ impl Finder {
     }
 
     /// The finds of a text that is decoded, outside of its tags and within each.
-    fn read_tagged(&self, text: &str, reading: Reading) -> Finds {
-        let Some(plain) = Decoded::without_tags(text) else { return self.read_plain(text, reading) };
-        let mut found = resolve::placed(&plain, self.read_plain(plain.text(), reading));
+    fn read_tagged(&self, text: &str, reading: Reading, sought: Sought) -> Finds {
+        let Some(plain) = Decoded::without_tags(text) else { return self.read_plain(text, reading, sought) };
+        let mut found = resolve::placed(&plain, self.read_plain(plain.text(), reading, sought));
         resolve::sort(&mut found);
         if let Some(tags) = plain.only_tags(text) {
-            let within = resolve::placed(&tags, self.read_plain(tags.text(), reading));
+            let within = resolve::placed(&tags, self.read_plain(tags.text(), reading, sought));
             resolve::add(&mut found, within);
         }
         found
     }
 
-    fn read_plain(&self, text: &str, reading: Reading) -> Finds {
+    fn read_plain(&self, text: &str, reading: Reading, sought: Sought) -> Finds {
         #[cfg(test)]
         crate::work::count_steps(text.len());
         let mut found = Vec::new();
@@ -70,7 +81,11 @@ impl Finder {
         }
         resolve::add(&mut found, self.numbers.in_context(text));
         let taken = resolve::ranges(&found);
-        self.numbers.find(text, reading, Apart { taken: &taken, ids: &ids }, &mut found);
+        if sought == Sought::Own && reading == Reading::Text {
+            self.numbers.find_own(text, &taken, &mut found);
+        } else {
+            self.numbers.find(text, reading, Apart { taken: &taken, ids: &ids }, &mut found);
+        }
         resolve::sort(&mut found);
         if reading == Reading::Text {
             self.add_pieces(text, &said, &signs, &mut found);

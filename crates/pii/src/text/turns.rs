@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::digits::next_byte;
 use super::stamps;
+use super::stream::Notes;
 
 /// The longest label of a line.
 const LONGEST_LABEL: usize = 60;
@@ -20,6 +21,8 @@ pub(super) struct Turns {
     stamps: Vec<Range<usize>>,
     /// The text with blanks in place of its stamps.
     plain: String,
+    /// The annotations of the text.
+    notes: Vec<Range<usize>>,
 }
 
 #[derive(Debug)]
@@ -55,7 +58,13 @@ impl Turns {
             at = end;
         }
         let speakers = known.len();
-        Self { lines, speakers, stamps, plain }
+        let notes = Notes::within(text, &(0..text.len())).collect();
+        Self { lines, speakers, stamps, plain, notes }
+    }
+
+    /// The brackets with letters or times in them.
+    pub(super) fn notes(&self) -> &[Range<usize>] {
+        &self.notes
     }
 
     /// The text with blanks in place of its stamps. Every other character is where it was.
