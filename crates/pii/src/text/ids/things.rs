@@ -140,7 +140,10 @@ fn is_programs(near: &str) -> bool {
     let is_persons = |part: &String| names_phone(part) && !(is_row && part == "contact") || is_in(SENDERS, part);
     // `source_account_number` is one of an account, and `destination_number` one of a phone.
     let is_called = NUMBERS_ONLY.contains(&last.as_str()) && others.last().is_some_and(|other| is_party(other));
-    let is_id = !others.is_empty() && is_in(IDS, last) && !is_called && !others.iter().any(is_persons);
+    // The number of a `workOrder` is one of an order.
+    let is_things = others.last().is_some_and(|other| is_thing(other));
+    let is_others = is_things || !is_called && !others.iter().any(is_persons);
+    let is_id = !others.is_empty() && is_in(IDS, last) && is_others;
     (is_time || is_id) && !ends_with_cue(near)
 }
 
@@ -208,12 +211,13 @@ pub(in crate::text) fn is_phone_number(word: &str) -> bool {
     stem.is_some_and(|stem| names_phone(stem) || is_party(stem))
 }
 
-/// Whether a word in one piece with the word for a number is for a phone.
+/// Whether a word in one piece with the word for a number is for a phone. A longer word for a thing is none, though it
+/// begins like one: the number of a `Reservierung` is not the one of a reserve.
 fn names_phone(stem: &str) -> bool {
     let is_one = |part: &str| {
         let begins = part.len() > 3 && stem.starts_with(part);
         let ends = (part.len() > 4 || matches!(part, "tlf" | "ruf")) && stem.ends_with(part);
-        stem == part || begins || ends
+        stem == part || (begins || ends) && !is_thing(stem)
     };
     PHONE_PARTS.iter().any(|part| is_one(part))
 }
