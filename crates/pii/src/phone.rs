@@ -319,6 +319,34 @@ mod tests {
         }
     }
 
+    /// Numbers that are read without the library are the ones that it reads.
+    #[test]
+    fn a_number_as_it_is_kept_is_read_as_the_library_reads_it() {
+        for raw in [
+            "+4798765432",
+            "+46701234567",
+            "+4915123456789",
+            "+390669820001",
+            "+12125551234",
+            "+4570101010",
+            "+524421234567",
+            "+5491123456789",
+            "+78001234567",
+            "+476",
+            "+",
+            "+0047",
+        ] {
+            for region in ["NO", "SE", "US"].map(|region| region.parse::<Region>().unwrap()) {
+                let read = dialled(raw, None).and_then(|dialled| dialled.read(region));
+                let kept = Phone::parse(raw, region).ok().map(|phone| phone.expose().clone());
+                assert_eq!(kept.as_ref().map(Phone::as_str), read.as_ref().map(Phone::as_str), "{raw}");
+                let national = |phone: &Phone| PHONE_NUMBER_UTIL.parse(phone.as_str(), None).unwrap();
+                let national = |phone| rlibphonenumber::get_national_significant_number_owned(&national(phone));
+                assert_eq!(kept.as_ref().map(Phone::national), kept.as_ref().map(national), "{raw}");
+            }
+        }
+    }
+
     #[test]
     fn the_documents_own_example_is_a_number() {
         assert_eq!(norwegian("004798765").as_deref(), Ok("+4798765"));

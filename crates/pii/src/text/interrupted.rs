@@ -9,6 +9,7 @@ use std::cell::OnceCell;
 use std::ops::Range;
 
 use super::elsewhere::foreign_code;
+use super::fillers::behind_correction;
 use super::numbers::Numbers;
 use super::resolve::Finds;
 use super::said::{Said, What};
@@ -21,6 +22,8 @@ use super::{Find, Found};
 const SHORTEST: usize = 7;
 /// Bytes that may lie between two groups.
 const WIDEST_GAP: usize = 300;
+/// The most tokens that a word such as `no` takes back.
+const MOST_TAKEN_BACK: usize = 4;
 /// Bytes that may lie between a number and its country code.
 const CODE_GAP: usize = 8;
 /// The token of a placeholder in a text that is searched again. Digits on both sides of it are not one number.
@@ -206,7 +209,11 @@ impl OwnDigits<'_> {
                 .checked_sub(1)
                 .map_or("", |before| &self.text[tokens[order[before]].range.end..token.range.start]);
             let breaks = between.len() > WIDEST_GAP || between.contains(HIDDEN);
-            let state = if breaks { 0 } else { states[place] };
+            let mut state = if breaks { 0 } else { states[place] };
+            let before = states[place.saturating_sub(MOST_TAKEN_BACK)..place].iter().fold(0, |all, state| all | state);
+            if !breaks && before & !state != 0 && behind_correction(between).is_some() {
+                state |= self.taken_back(tokens, order, &states, place);
+            }
             states[place] = state;
             if token.is_optional {
                 states[place + 1] |= state;
@@ -226,6 +233,19 @@ impl OwnDigits<'_> {
                 }
             }
         }
+    }
+
+    /// How far the number is read without the last few tokens before a place, which are taken back there: `98 75, no, 76`.
+    fn taken_back(&self, tokens: &[Token], order: &[usize], states: &[u32], place: usize) -> u32 {
+        let until = tokens[order[place]].range.start;
+        let is_near = |kept: &usize| {
+            let before = kept.checked_sub(1).map(|before| tokens[order[before]].range.end);
+            before.is_some_and(|end| {
+                until - end <= WIDEST_GAP && self.text.get(end..until).is_some_and(|text| !text.contains(HIDDEN))
+            })
+        };
+        let kept = (1..=MOST_TAKEN_BACK).filter_map(|count| place.checked_sub(count)).filter(is_near);
+        kept.fold(0, |state, kept| state | states[kept])
     }
 
     /// The places in the order of the tokens whose digits make up the number that ends with these ones.
@@ -323,10 +343,11 @@ impl OwnDigits<'_> {
             if let Some(last) = at.checked_sub(1).map(|before| &places[before]) {
                 let range = last.end.min(place.start)..place.start;
                 let between = self.turns.said_by(range, self.speaker);
-                if ends_with_unit(&between) {
+                let between = behind_correction(&between).unwrap_or(&between);
+                if ends_with_unit(between) {
                     return false;
                 }
-                if !super::fillers::is_said_between(&between) {
+                if !super::fillers::is_said_between(between) {
                     is_short |= digits < LONG_PART;
                     digits = 0;
                 }

@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization;
 
 pub(super) use quick::Quick;
-use shapes::Shapes;
+use shapes::{Shapes, small_in};
 
 /// The meaning of a word in a spoken number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -326,24 +326,6 @@ pub(super) fn known(word: &str) -> Option<(Word, bool)> {
     let has_mark = word.as_bytes().contains(&0xCC);
     let small: String = if has_mark { word.nfc().flat_map(char::to_lowercase).collect() } else { word.to_lowercase() };
     known.known(&small)
-}
-
-/// A word in small letters, if all its letters are of ASCII or of the north: then it is as long as it was.
-fn small_in<'s>(small: &'s mut [u8; LONGEST], word: &[u8]) -> Option<&'s [u8]> {
-    let small = small.get_mut(..word.len())?;
-    let mut follows = false;
-    for (place, byte) in small.iter_mut().zip(word) {
-        *place = match byte {
-            // The second bytes of `À` to `Þ`, without the sign of multiplication.
-            0x80..=0x9E if follows && *byte != 0x97 => byte + 0x20,
-            0x80..=0xBF if follows => *byte,
-            0xC3 if !follows => *byte,
-            _ if follows || !byte.is_ascii() => return None,
-            _ => byte.to_ascii_lowercase(),
-        };
-        follows = *byte == 0xC3;
-    }
-    Some(small)
 }
 
 /// Whether a word is longer than one for a hundred, so that it may have such a word in it.
