@@ -94,12 +94,15 @@ pub fn is_withheld(raw: &str) -> bool {
     if is_keypad_word(raw) || !raw.chars().any(|c| c.is_alphanumeric() && c != '0') {
         return true;
     }
+    if raw.chars().any(|c| crate::digit(c).is_some()) {
+        return false;
+    }
     let mut says_so = raw.eq_ignore_ascii_case("n/a");
     let only_words = all_words(raw, |lists| {
         says_so |= lists.meets(Lists(Lists::WITHHELD.0 | Lists::DENIALS.0));
         lists.meets(Lists::NOBODY)
     });
-    only_words && says_so && !raw.chars().any(|c| crate::digit(c).is_some())
+    only_words && says_so
 }
 
 /// Whether a field that should be a name names nobody: it has words for what is withheld, for a role, or for a call

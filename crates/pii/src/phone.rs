@@ -8,6 +8,7 @@ use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, PhoneNu
 
 use super::digit::{digit, is_separator};
 use super::field::{Bare, number_of};
+use super::text::assigned::national_of;
 use super::{IdentifierError, Pii, is_withheld};
 
 /// A phone number in E.164.
@@ -59,6 +60,9 @@ impl Phone {
         if is_withheld(raw) {
             return Err(IdentifierError::Withheld);
         }
+        if national_of(raw).is_some() {
+            return Ok(Self::stored(raw.to_owned()));
+        }
         if raw.chars().all(|c| c == '+' || digit(c).is_some() || is_separator(c)) {
             return Self::read(number_of(raw), None, region);
         }
@@ -109,6 +113,9 @@ impl Phone {
     /// The number without its country code, as people of the country write it.
     #[must_use]
     pub fn national(&self) -> String {
+        if let Some(national) = national_of(&self.0) {
+            return national.to_owned();
+        }
         PHONE_NUMBER_UTIL
             .parse(&self.0, None)
             .map(|number| rlibphonenumber::get_national_significant_number_owned(&number))
@@ -309,6 +316,34 @@ mod tests {
             "+47 (0) 987 65 432",
         ] {
             assert_eq!(norwegian(raw).as_deref(), Ok("+4798765432"), "{raw}");
+        }
+    }
+
+    /// Numbers that are read without the library are the ones that it reads.
+    #[test]
+    fn a_number_as_it_is_kept_is_read_as_the_library_reads_it() {
+        for raw in [
+            "+4798765432",
+            "+46701234567",
+            "+4915123456789",
+            "+390669820001",
+            "+12125551234",
+            "+4570101010",
+            "+524421234567",
+            "+5491123456789",
+            "+78001234567",
+            "+476",
+            "+",
+            "+0047",
+        ] {
+            for region in ["NO", "SE", "US"].map(|region| region.parse::<Region>().unwrap()) {
+                let read = dialled(raw, None).and_then(|dialled| dialled.read(region));
+                let kept = Phone::parse(raw, region).ok().map(|phone| phone.expose().clone());
+                assert_eq!(kept.as_ref().map(Phone::as_str), read.as_ref().map(Phone::as_str), "{raw}");
+                let national = |phone: &Phone| PHONE_NUMBER_UTIL.parse(phone.as_str(), None).unwrap();
+                let national = |phone| rlibphonenumber::get_national_significant_number_owned(&national(phone));
+                assert_eq!(kept.as_ref().map(Phone::national), kept.as_ref().map(national), "{raw}");
+            }
         }
     }
 

@@ -59,11 +59,20 @@ pub fn read_field(raw: &str, kind: Kind, region: Region, patterns: &Patterns) ->
     let reading = FieldReading { name, ..FieldReading::default() };
     match whole {
         Ok(Found::Phone(phone)) => FieldReading { phone: Some(phone), ..reading },
-        Ok(Found::Email(email)) => FieldReading { email: Some(email), ..reading },
+        Ok(Found::Email(email)) => FieldReading { phone: number_in(&bare, region), email: Some(email), ..reading },
         Err(IdentifierError::Withheld) => reading,
         _ if kind == Kind::Name => read_name(&bare, region, patterns),
         _ => read_one(&bare, region, patterns),
     }
+}
+
+/// The number that the user of an address is: gateways of messages and of calls write `+4798765432@sms.example.no`. The
+/// address is an identifier too, since mail is sent to it.
+fn number_in(bare: &Bare, region: Region) -> Option<Pii<Phone>> {
+    let (user, host) = bare.user();
+    let digits = user.strip_prefix('+').filter(|_| !host.is_empty())?;
+    let is_number = (8..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    Phone::parse_valid(&user, region).filter(|_| is_number)
 }
 
 /// Whether a field is a day as calendars write it: `2024-05-12`. Its digits are a number in some countries, and a column

@@ -56,6 +56,25 @@ fn a_number_is_read_out_of_what_a_system_has_put_around_it() {
     }
 }
 
+/// Gateways of messages have addresses whose user is a number. Mail is sent to these, too.
+#[test]
+fn the_user_of_an_address_may_be_a_number() {
+    for (region, raw, number) in [
+        ("NO", "+4798765432@sms.example.no", "+4798765432"),
+        ("SE", "<+46701234567@sms.example.se>", "+46701234567"),
+        ("NO", "mailto:+4915123456789@gateway.example.de", "+4915123456789"),
+        ("FI", "+358401234567@tekstari.example.fi", "+358401234567"),
+    ] {
+        let [phone, email, name] = read(raw, Kind::Email, region);
+        assert_eq!((phone.as_deref(), name), (Some(number), None), "{raw}");
+        assert!(email.is_some_and(|email| email.starts_with(number)), "{raw}");
+    }
+    for raw in ["98765432@sms.example.no", "+4712@example.no", "kari+4798765432@example.no", "+4799@example.no"] {
+        let [phone, email, _] = read(raw, Kind::Email, "NO");
+        assert_eq!((phone, email.as_deref()), (None, Some(raw)));
+    }
+}
+
 #[test]
 fn an_extension_is_no_part_of_a_number() {
     for (region, raw, number) in [

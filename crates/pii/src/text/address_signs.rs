@@ -38,46 +38,66 @@ pub(super) fn is_at(word: &str) -> bool {
     WORDS.contains(&word) || SIGNS.contains(&word)
 }
 
-/// The bits of a byte with which a sign begins wherever it is, and of one with which a word for `@` begins if no
-/// letter or digit is before it. Every such word has one of these letters.
+/// The bit of a byte with which a sign begins wherever it is, and a bit for each letter with which a word for `@` begins
+/// if no letter or digit is before it.
 const SIGN: u8 = 1;
-const WORD: u8 = 2;
+const WORD: u8 = !SIGN;
 
-/// How far the bits are shifted that may be behind a byte.
-const BEHIND: u8 = 2;
+/// The first letters of such words, and the letters that may be second behind each. A letter that is a sign itself is in
+/// brackets. The last one is the first byte of `ä` and `æ`, and is not looked at further.
+const BEGINNINGS: [(u8, &[u8]); 5] = [(b'a', b"tlfrp)]}"), (b'k', b"rali"), (b's', b"n"), (b'm', b"ia"), (b'c', b"h")];
+const BEYOND_ASCII: u8 = 0xC3;
 
-/// The bits of each byte, and those that may be behind it.
-static BYTES: [u8; 256] = {
-    let mut table = [0; 256];
+/// The bits of a byte as the first one, as the second one, and before both. Nearly every place of a text is told by three
+/// bytes.
+#[derive(Clone, Copy)]
+struct SignByte {
+    first: u8,
+    second: u8,
+    before: u8,
+}
+
+static BYTES: [SignByte; 256] = {
+    let mut table = [SignByte { first: 0, second: SIGN | 1 << 7, before: SIGN | WORD }; 256];
     let mut byte = 0;
     while byte < table.len() {
-        let is_part = KINDS[byte] & (LETTER | DIGIT) > 0;
-        table[byte] = if is_part { SIGN << BEHIND } else { (SIGN | WORD) << BEHIND };
+        if KINDS[byte] & (LETTER | DIGIT) > 0 {
+            table[byte].before = SIGN;
+        }
         byte += 1;
     }
-    table[b'@' as usize] |= SIGN;
-    table[0xEF] |= SIGN;
-    table[0xC3] |= WORD;
-    let mut letters: &[u8] = b"aAkKsSmMcC";
-    while let [letter, rest @ ..] = letters {
-        table[*letter as usize] |= WORD;
-        letters = rest;
+    table[b'@' as usize].first = SIGN;
+    table[0xEF].first = SIGN;
+    table[BEYOND_ASCII as usize].first = 1 << 7;
+    let mut no = 0;
+    while no < BEGINNINGS.len() {
+        let (first, mut seconds) = BEGINNINGS[no];
+        let bit = 2 << no;
+        table[first as usize].first = bit;
+        table[first.to_ascii_uppercase() as usize].first = bit;
+        while let [second, rest @ ..] = seconds {
+            table[*second as usize].second |= bit;
+            table[second.to_ascii_uppercase() as usize].second |= bit;
+            seconds = rest;
+        }
+        no += 1;
     }
     table
 };
 
+/// The signs and words of a text that mean `@`, in its order.
+pub(super) fn signs(text: &str) -> Vec<Sign> {
+    let mut from = 0;
+    let next = || next_sign(text, from).inspect(|sign| from = sign.range.end);
+    std::iter::from_fn(next).collect()
+}
+
 /// The next sign or word that means `@`.
-pub(super) fn next_sign(text: &str, from: usize) -> Option<Sign> {
+fn next_sign(text: &str, from: usize) -> Option<Sign> {
     let bytes = text.as_bytes();
     let mut at = from;
     loop {
-        let mut may = at.checked_sub(1).map_or(SIGN | WORD, |before| BYTES[usize::from(bytes[before])] >> BEHIND);
-        at += bytes[at..].iter().position(|byte| {
-            let bits = BYTES[usize::from(*byte)];
-            let is_one = bits & may != 0;
-            may = bits >> BEHIND;
-            is_one
-        })?;
+        at = next_place(bytes, at)?;
         if bytes[at] == b'@' || text[at..].starts_with('\u{FF20}') {
             let length = if bytes[at] == b'@' { 1 } else { 3 };
             return Some(Sign { range: at..at + length, meaning: Meaning::Sure });
@@ -85,7 +105,7 @@ pub(super) fn next_sign(text: &str, from: usize) -> Option<Sign> {
         if let Some(sign) = letter(text, at) {
             return Some(sign);
         }
-        let may_begin = begins_sign(&bytes[at..]) && text.is_char_boundary(at);
+        let may_begin = BYTES[usize::from(bytes[at])].first & WORD != 0 && text.is_char_boundary(at);
         let begins = may_begin && !text[..at].chars().next_back().is_some_and(char::is_alphanumeric);
         if begins {
             let word = word_at(text, at);
@@ -161,18 +181,16 @@ fn second_word(text: &str, end: usize, first: &str) -> Option<usize> {
     is_sign.then_some(start + second.len())
 }
 
-/// Whether a word that means `@` may begin with these bytes: the first two letters tell nearly every other word.
-fn begins_sign(bytes: &[u8]) -> bool {
-    let [first, second, ..] = bytes else { return false };
-    match first.to_ascii_lowercase() {
-        b'a' => matches!(second.to_ascii_lowercase(), b't' | b'l' | b'f' | b'r' | b'p'),
-        b'k' => matches!(second.to_ascii_lowercase(), b'r' | b'a' | b'l' | b'i'),
-        b's' => second.eq_ignore_ascii_case(&b'n'),
-        b'm' => matches!(second.to_ascii_lowercase(), b'i' | b'a'),
-        b'c' => second.eq_ignore_ascii_case(&b'h'),
-        0xC3 => true,
-        _ => false,
-    }
+/// The next place where a sign or a word that means `@` may begin.
+fn next_place(bytes: &[u8], from: usize) -> Option<usize> {
+    let bits = |byte: u8| BYTES[usize::from(byte)];
+    let mut before = from.checked_sub(1).map_or(SIGN | WORD, |at| bits(bytes[at]).before);
+    let places = bytes[from..].iter().zip(bytes[from..].iter().skip(1).chain([&0]));
+    let mut ahead = places.map(|(first, second)| {
+        let here = bits(*first);
+        here.first & bits(*second).second & std::mem::replace(&mut before, here.before)
+    });
+    ahead.position(|bits| bits != 0).map(|ahead| from + ahead)
 }
 
 /// Whether a word can be one for `@` by its length and its first two letters: nearly every word is told by them.

@@ -75,8 +75,8 @@ impl Assigned {
     }
 
     /// Whether the library reads all digits of an assigned number as the number.
-    pub(super) fn has_no_prefix(&self) -> bool {
-        self.automaton().is_some_and(Automaton::has_no_prefix)
+    pub(super) fn keeps(&self, national: &[u8]) -> bool {
+        self.automaton().is_some_and(|automaton| automaton.keeps(national))
     }
 
     /// Whether nothing is dialled before its numbers at home. Unlike the automaton, that is cheap to read.
@@ -88,7 +88,8 @@ impl Assigned {
         self.automaton.get_or_init(|| Automaton::of(self.code, &self.regions)).as_ref()
     }
 
-    fn number(&self, national: &[u8]) -> PhoneNumber {
+    /// The number of the library that national digits are.
+    pub(super) fn number(&self, national: &[u8]) -> PhoneNumber {
         #[cfg(test)]
         crate::work::count_reading();
         let zeros = national.iter().take_while(|digit| **digit == b'0').count().min(national.len().saturating_sub(1));
@@ -156,4 +157,20 @@ pub(super) fn country_of(digits: &[u8]) -> Option<(&'static Assigned, usize)> {
         }
     }
     None
+}
+
+/// The country of a number in E.164 and its national digits, if the country assigns the number and the library would
+/// keep all its digits. The library is dear, and need not read such a number.
+pub(super) fn whole(number: &str) -> Option<(&'static Assigned, &str)> {
+    let is_digits = |digits: &&str| digits.len() <= LONGEST && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = number.strip_prefix('+').filter(is_digits)?;
+    let (country, length) = country_of(digits.as_bytes())?;
+    let national = &digits[length..];
+    let is_kept = country.has(national.as_bytes()) && country.keeps(national.as_bytes());
+    is_kept.then_some((country, national))
+}
+
+/// The national digits of such a number.
+pub(crate) fn national_of(number: &str) -> Option<&str> {
+    whole(number).map(|(_, national)| national)
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::digits::next_byte;
 use super::numbers::{MOST, Numbers};
 use super::{Find, Found};
 use crate::{Phone, digit};
@@ -26,7 +27,7 @@ impl Numbers {
             Some((at - written.len()..at, Find::Identifier(Found::Phone(phone))))
         };
         // One sign is searched much faster than a word, and most texts do not have it.
-        if !text.contains(';') {
+        if next_byte(text, b';', 0).is_none() {
             return Vec::new();
         }
         text.match_indices(CONTEXT).filter_map(find).collect()

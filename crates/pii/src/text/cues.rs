@@ -161,13 +161,17 @@ fn last_written(text: &str) -> Option<(&str, &str)> {
 
 /// The parts of the last word of a text, in small letters: those of `date_unixtime` and of `createdAt` are two.
 pub(super) fn last_words(text: &str) -> Option<Vec<String>> {
+    Some(parts(last_name(text)?).map(str::to_lowercase).collect())
+}
+
+/// The last word of a text as it is written. It may be a name of several parts.
+pub(super) fn last_name(text: &str) -> Option<&str> {
     let near = &text[text.ceil_char_boundary(text.len().saturating_sub(LONGEST))..];
-    let (_, word) = last_written(near)?;
-    Some(parts(word).map(str::to_lowercase).collect())
+    last_written(near).map(|(_, word)| word)
 }
 
 /// The parts of a name that a program gives: `customer_phone`, `callingPartyNumber`.
-fn parts(word: &str) -> impl Iterator<Item = &str> {
+pub(super) fn parts(word: &str) -> impl Iterator<Item = &str> {
     word.split('_').flat_map(|part| {
         let is_border = |at: &usize| {
             let is_capital = |c: Option<char>| c.is_some_and(char::is_uppercase);
@@ -181,7 +185,7 @@ fn parts(word: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Whether a word may have several parts. Most have none but themselves.
-fn has_parts(word: &str) -> bool {
+pub(super) fn has_parts(word: &str) -> bool {
     word.starts_with('_') || word.chars().skip(1).any(|c| c == '_' || c.is_uppercase())
 }
 

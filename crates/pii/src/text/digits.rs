@@ -174,6 +174,11 @@ pub(super) fn is_mark(c: char) -> bool {
     c >= '\u{300}' && unicode_normalization::char::is_combining_mark(c)
 }
 
+/// The next place of a sign of ASCII from a place on. The library looks at many bytes at once.
+pub(super) fn next_byte(text: &str, byte: u8, from: usize) -> Option<usize> {
+    memchr::memchr(byte, &text.as_bytes()[from..]).map(|ahead| from + ahead)
+}
+
 /// The kinds of bytes that words consist of. Bytes beyond ASCII may belong to anything.
 pub(super) const LETTER: u8 = 1;
 pub(super) const DIGIT: u8 = 2;

@@ -14,6 +14,7 @@ use super::resolve::{self, Finds};
 use super::said::Said;
 use super::stream::{self, Token};
 use super::turns::Turns;
+use super::words::Word;
 use super::{Find, Found};
 use crate::digit;
 
@@ -21,6 +22,8 @@ use crate::digit;
 const SHORTEST: usize = 7;
 /// The fewest digits of a beginning near the whole number.
 const FEWEST: usize = 5;
+/// The same where nothing but fillers is between both.
+const FEWEST_BESIDE: usize = 4;
 /// The most digits that a beginning lacks without the whole number near it: turns of two speakers may be two texts.
 const MOST_MISSING: usize = 2;
 /// Bytes that may lie between two groups, and between a beginning and the whole number.
@@ -41,9 +44,9 @@ pub(super) fn find(text: &str, said: &[Said], numbers: &Numbers, known: &Finds, 
     let (own, taken) = places(known, numbers);
     let fewest = if own.is_empty() { national.len() - MOST_MISSING } else { FEWEST };
     let number = NationalDigits::new(national, prefixes);
-    let Some(phone) = numbers.own_number().filter(|_| may_be_said(text, said, &number, fewest, &taken)) else {
-        return found;
-    };
+    let is_said = |fewest| may_be_said(text, said, &number, fewest, &taken);
+    let is_one = || is_said(fewest) || has_neighbour(text, said, &own) && is_said(FEWEST_BESIDE);
+    let Some(phone) = numbers.own_number().filter(|_| is_one()) else { return found };
     let turns = turns.get_or_init(|| Turns::of(text));
     let tokens = stream::tokens(text, said, &taken, turns);
     let mut echoes = Echoes { text: turns.plain(), national, prefixes, own: &own, turns, speaker: None };
@@ -63,6 +66,20 @@ pub(super) fn find(text: &str, said: &[Said], numbers: &Numbers, known: &Finds, 
         add(echoes.search(&tokens, &spoken[speaker]));
     }
     found
+}
+
+/// Whether a part of a number is beside the own number, with nothing but fillers between both. Most texts have none.
+fn has_neighbour(text: &str, said: &[Said], own: &[Range<usize>]) -> bool {
+    let is_part = |one: &&Said| !matches!(one.word(), Some(Word::And | Word::Filler));
+    let is_said = |between: Range<usize>| between.len() <= WIDEST_GAP && text.get(between).is_some_and(is_said_between);
+    own.iter().any(|own| {
+        let before = &said[..said.partition_point(|one| one.range().end <= own.start)];
+        let behind = &said[said.partition_point(|one| one.range().start < own.end)..];
+        let before = before.iter().rev().take(MOST_TOKENS).find(is_part);
+        let behind = behind.iter().take(MOST_TOKENS).find(is_part);
+        before.is_some_and(|one| is_said(one.range().end..own.start))
+            || behind.is_some_and(|one| is_said(own.end..one.range().start))
+    })
 }
 
 /// The places of the own number, and of all that is no number of other people.
@@ -134,7 +151,11 @@ impl Echoes<'_> {
         }
         let (start, end) = (places.first()?.start, places.last()?.end);
         let is_near = self.is_near(start..end);
-        let fewest = if is_near { FEWEST } else { self.national.len() - MOST_MISSING };
+        let fewest = match is_near {
+            true if digits < FEWEST && self.is_beside_own(start..end) => FEWEST_BESIDE,
+            true => FEWEST,
+            false => self.national.len() - MOST_MISSING,
+        };
         // Far from the whole number, words between the digits make them figures of their own: `from 98 to 76, so 54`.
         let is_whole = is_near || self.joined(places.clone()).len() == 1;
         let near = &self.text[self.text.ceil_char_boundary(start.saturating_sub(NEAR))..start];
@@ -188,6 +209,13 @@ impl Echoes<'_> {
     fn is_near(&self, place: Range<usize>) -> bool {
         let at = self.own.partition_point(|own| own.end + WIDEST_GAP < place.start);
         self.own.get(at).is_some_and(|own| own.start <= place.end + WIDEST_GAP)
+    }
+
+    /// Whether nothing but what people say between two parts of a number is between a beginning and the whole number.
+    fn is_beside_own(&self, place: Range<usize>) -> bool {
+        let at = self.own.partition_point(|own| own.end <= place.start);
+        let before = at.checked_sub(1).is_some_and(|before| self.continues(self.own[before].end, place.start));
+        before || self.own.get(at).is_some_and(|own| self.continues(place.end, own.start))
     }
 
     /// Whether another figure is right behind it: then it is the beginning of another number.

@@ -13,6 +13,7 @@ use super::digits::{Group, Lookalike, Stretch};
 use super::memo::Memo;
 use super::numbers::{MOST, Numbers};
 use super::plan::LONGEST;
+use super::rows::bracketed_zero;
 use crate::{Phone, Pii, digit};
 
 /// The most digits that may be a number. More are no key of what is remembered.
@@ -27,6 +28,9 @@ impl Numbers {
         let Some((first, prefix)) = self.dialled_before(stretch, own) else {
             return self.behind_bare_code(text, stretch, own);
         };
+        if self.is_dialled(text, stretch, first, own) {
+            return None;
+        }
         let begun = &stretch.groups[first];
         if let Some((last, phone)) = self.number_at(text, stretch, first)
             && stretch.groups[last].to >= own.end
@@ -37,6 +41,18 @@ impl Numbers {
         let (phone, national) = self.possible(stretch.digits.get(begun.from + prefix..own.end)?)?;
         let is_other = !self.is_own(&phone) && national.as_bytes() == &stretch.digits[own.clone()];
         is_other.then_some((begun.from..own.end, phone))
+    }
+
+    /// Whether the own number is behind a `+`, and is as long as the numbers of its country can be: then it is no part of
+    /// another one.
+    fn is_dialled(&self, text: &str, stretch: &Stretch, first: usize, own: &Range<usize>) -> bool {
+        let Some(code) = self.own().map(|number| &number.code) else { return false };
+        let begun = &stretch.groups[first];
+        let country = country_of(code).filter(|(_, length)| *length == code.len());
+        begun.gap.plus.is_some()
+            && stretch.digits[begun.from..own.start] == code[..]
+            && country.is_some_and(|(country, _)| country.longest() == own.len())
+            && bracketed_zero(text, stretch, first).is_none()
     }
 
     /// The number that digits behind a `+` may be, and its national digits.
@@ -123,6 +139,10 @@ pub(super) fn foreign_code(text: &str, start: usize, national: &str, numbers: &N
         None => return None,
     };
     if near.len() - gap.len() > WIDEST_GAP || country_of(code.as_bytes())?.1 != code.len() {
+        return None;
+    }
+    // With its own code it is the own number.
+    if numbers.own().is_some_and(|own| own.code == code.as_bytes()) {
         return None;
     }
     let (phone, _) = numbers.possible(format!("{code}{national}").as_bytes())?;

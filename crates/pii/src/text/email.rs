@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::digits::{is_invisible, is_mark};
+use super::digits::{is_invisible, is_mark, next_byte};
 use super::message_ids::is_id;
 use super::{Find, Found};
 use crate::{Email, Pii, Region};
@@ -71,23 +71,18 @@ fn guest(text: &str, free: usize, mark: &Range<usize>) -> Option<AddressAt> {
     Some((mark.start - name.len()..mark.start, parse(&joined(local, domain))?))
 }
 
-/// The first bytes of such places: one table look-up decides on nearly every byte of a text.
-static MAY_BE_PLACE: [bool; 256] = {
-    let mut table = [false; 256];
-    table[b'@' as usize] = true;
-    table[b'%' as usize] = true;
-    table[b'#' as usize] = true;
-    table[0xEF] = true;
-    table
-};
-
 /// The position of an `@`, also full-width or as a URL writes it, and of the mark of a guest.
 fn places(text: &str) -> impl Iterator<Item = Range<usize>> {
     let bytes = text.as_bytes();
+    let mut wide = next_byte(text, 0xEF, 0);
     let mut from = 0;
     std::iter::from_fn(move || {
-        while let Some(ahead) = bytes[from..].iter().position(|byte| MAY_BE_PLACE[usize::from(*byte)]) {
-            let at = from + ahead;
+        loop {
+            if wide.is_some_and(|wide| wide < from) {
+                wide = next_byte(text, 0xEF, from);
+            }
+            let near = &bytes[from..wide.unwrap_or(bytes.len())];
+            let at = memchr::memchr3(b'@', b'%', b'#', near).map(|ahead| from + ahead).or(wide)?;
             let length = match bytes[at] {
                 b'@' => 1,
                 b'#' if bytes[at..]
@@ -105,7 +100,6 @@ fn places(text: &str) -> impl Iterator<Item = Range<usize>> {
                 return Some(at..from);
             }
         }
-        None
     })
 }
 
@@ -257,6 +251,9 @@ pub(super) fn is_top_level(label: &str) -> bool {
 }
 
 fn joined(local: &str, domain: &str) -> String {
+    if local.is_ascii() && domain.is_ascii() {
+        return [local, "@", domain].concat();
+    }
     local.chars().chain(['@']).chain(domain.chars()).filter(|c| !is_invisible(*c)).collect()
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
 use std::sync::LazyLock;
 
+use super::address_signs::small;
 use super::words::{Quick, Word, meaning};
 
 /// Filler words: pauses, assent, and words before the rest of a number.
@@ -18,6 +19,11 @@ const FILLERS: &str = "ja jo jepp jau yes yeah yep ok okay no nei nej nein joo j
     unk hold on go followed by comes kommer kommt tulee lyder niin hetkinen hetki selvä joo okei alkuosa loppuosa gut javel nå \
     nu jo nämlich und zwar erster zweiter teil nochmal toinen osa ensimmäinen rest resten loput grei fint fine öö ööö aa mmm niinku niinkun tota tuota hva hvad liksom ligesom typ sozusagen quasi";
 
+/// Words that take back what was said just before them.
+const CORRECTIONS: &str = "no nope nei nej nein eiku eikun eipä sorry unnskyld beklager undskyld förlåt ursäkta anteeksi \
+    entschuldigung oops correction korreksjon korrigerer rettelse rettelser korrektion mean meant mente mener menar menade \
+    meine meinte quatsch";
+
 /// Words of what is counted or measured.
 const UNITS: &str = "kr kroner kronor kroners nok sek dkk eur euro euros euroa usd gbp dollar dollars pund cent øre öre stk stykk \
     stykker stycken styck stück kpl kappaletta pcs pieces piece items % prosent procent percent prozent prosenttia € $ £ år years \
@@ -28,6 +34,7 @@ const UNITS: &str = "kr kroner kronor kroners nok sek dkk eur euro euros euroa u
 type Words = HashSet<&'static str, BuildHasherDefault<Quick>>;
 
 static FILLER_WORDS: LazyLock<Words> = LazyLock::new(|| FILLERS.split_ascii_whitespace().collect());
+static CORRECTION_WORDS: LazyLock<Words> = LazyLock::new(|| CORRECTIONS.split_ascii_whitespace().collect());
 static UNIT_WORDS: LazyLock<Words> = LazyLock::new(|| UNITS.split_ascii_whitespace().collect());
 
 /// Whether a word in small letters is a filler.
@@ -38,6 +45,15 @@ pub(super) fn is_filler(word: &str) -> bool {
 /// Whether a word says what is counted.
 pub(super) fn is_unit(word: &str) -> bool {
     !word.is_empty() && word.len() < 16 && UNIT_WORDS.contains(&word.to_lowercase()[..])
+}
+
+/// The text behind the last word that takes back what was said before it.
+pub(super) fn behind_correction(text: &str) -> Option<&str> {
+    let mut words = text.split(|c: char| !c.is_alphabetic()).rev();
+    let last = words.find(|word| !word.is_empty() && CORRECTION_WORDS.contains(&*small(word)))?;
+    // The word is a part of the text.
+    let end = text.rfind(last)? + last.len();
+    text.get(end..)
 }
 
 /// Whether nothing but fillers, annotations, and labels of lines stand in what divides two parts.
@@ -61,7 +77,7 @@ pub(super) fn is_said_between(between: &str) -> bool {
         }
         let word = &rest[start..];
         let word = &word[..word.find(|c: char| !c.is_alphabetic() && c != '\'').unwrap_or(word.len())];
-        if !is_filler(&word.to_lowercase()) {
+        if !is_filler(&small(word)) {
             return false;
         }
         rest = &rest[start + word.len()..];

@@ -46,14 +46,15 @@ const GROUP: usize = 4;
 /// Visible characters that may stand between two of its characters.
 const WIDEST_GAP: usize = 2;
 
-/// Adds every account of a text, in the order of the text.
-pub(super) fn find(text: &str, found: &mut Vec<Range<usize>>) {
+/// Adds every account of a text that begins with digits in some areas, in the order of the text.
+pub(super) fn find(text: &str, areas: impl Iterator<Item = Range<usize>>, found: &mut Vec<Range<usize>>) {
     let bytes = text.as_bytes();
-    let mut at = 0;
+    let mut free = 0;
     // Check digits follow their two letters, perhaps after a space.
-    while let Some(ahead) = bytes[at..].iter().position(u8::is_ascii_digit) {
-        let digit = at + ahead;
-        at = digit + 1;
+    for digit in areas.flatten().filter(|at| bytes[*at].is_ascii_digit()) {
+        if digit < free {
+            continue;
+        }
         let is_behind = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b' ' | 0xA0);
         if !bytes[..digit].last().is_some_and(is_behind) {
             continue;
@@ -62,7 +63,7 @@ pub(super) fn find(text: &str, found: &mut Vec<Range<usize>>) {
         let Some(start) = start.checked_sub(2).filter(|start| digit - start <= 4) else { continue };
         if let Some(length) = text.get(start..).and_then(|rest| end(text, start, rest)) {
             found.push(start..start + length);
-            at = start + length;
+            free = start + length;
         }
     }
 }

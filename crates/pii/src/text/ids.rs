@@ -9,7 +9,7 @@ mod vocabulary;
 
 use std::ops::Range;
 
-use super::digits::{Gap, Group, Lookalike, Stretch};
+use super::digits::{Gap, Group, Lookalike, Stretch, next_byte};
 use things::trim_signs;
 
 /// The lengths of the parts of a UUID.
@@ -23,8 +23,7 @@ pub(super) fn uuids(text: &str) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let mut found: Vec<Range<usize>> = Vec::new();
     let mut at = 0;
-    while let Some(ahead) = text[at..].find('-') {
-        let hyphen = at + ahead;
+    while let Some(hyphen) = next_byte(text, b'-', at) {
         at = hyphen + 1;
         let free = found.last().map_or(0, |last| last.end);
         let Some(start) = hyphen.checked_sub(UUID[0]).filter(|start| *start >= free) else { continue };

@@ -9,19 +9,21 @@ use std::cell::OnceCell;
 use std::ops::Range;
 
 use super::elsewhere::foreign_code;
+use super::fillers::behind_correction;
 use super::numbers::Numbers;
 use super::resolve::Finds;
 use super::said::{Said, What};
 use super::stream::{self, Digits, Token};
 use super::turns::Turns;
 use super::words::Word;
-use super::{Find, Found, overlaps};
-use crate::digit;
+use super::{Find, Found};
 
 /// The fewest national digits that count in pieces.
 const SHORTEST: usize = 7;
 /// Bytes that may lie between two groups.
 const WIDEST_GAP: usize = 300;
+/// The most tokens that a word such as `no` takes back.
+const MOST_TAKEN_BACK: usize = 4;
 /// Bytes that may lie between a number and its country code.
 const CODE_GAP: usize = 8;
 /// The token of a placeholder in a text that is searched again. Digits on both sides of it are not one number.
@@ -88,9 +90,11 @@ pub(super) fn may_be_said(
     taken: &[Range<usize>],
 ) -> bool {
     let (mut state, mut end) = (0, 0);
+    let mut taken = taken.iter().peekable();
     for one in said {
         let range = one.range();
-        if overlaps(taken, &range) {
+        while taken.next_if(|other| other.end <= range.start).is_some() {}
+        if taken.peek().is_some_and(|other| other.start < range.end) {
             continue;
         }
         if range.start > end + WIDEST_GAP {
@@ -102,9 +106,10 @@ pub(super) fn may_be_said(
             What::Word(Word::Plus | Word::And | Word::Filler) => state,
             What::Word(word) => number.advance_by_any(state, word.number()),
             What::Digits => number.advance_by_group(state, &text[range]),
-            What::Mixed => stream::groups(text, &range)
-                .into_iter()
-                .fold(state, |state, group| number.advance_by_group(state, &text[group])),
+            What::Mixed => {
+                stream::groups(text, &range, |group| state = number.advance_by_group(state, &text[group]));
+                state
+            }
         };
         if state >> fewest > 0 {
             return true;
@@ -118,8 +123,9 @@ pub(super) struct NationalDigits<'n> {
     length: usize,
     /// For each digit the states from which it leads on.
     fits: [u32; 10],
-    /// The prefixes before the national digits, longest first.
+    /// The prefixes before the national digits, longest first, and a bit for each digit that one begins with.
     prefixes: &'n [Vec<u8>],
+    begins: u16,
 }
 
 impl<'n> NationalDigits<'n> {
@@ -128,7 +134,9 @@ impl<'n> NationalDigits<'n> {
         for (at, digit) in national.iter().enumerate() {
             fits[usize::from(digit - b'0')] |= 1 << at;
         }
-        Self { length: national.len(), fits, prefixes }
+        let first = prefixes.iter().filter_map(|prefix| prefix.first());
+        let begins = first.fold(0, |begins, digit| begins | 1 << (digit - b'0'));
+        Self { length: national.len(), fits, prefixes, begins }
     }
 
     const fn is_whole(&self, state: u32) -> bool {
@@ -142,6 +150,9 @@ impl<'n> NationalDigits<'n> {
 
     /// How far it is reached by a group that begins with what is dialled first.
     fn begun(&self, digits: &[u8]) -> u32 {
+        if digits.first().is_none_or(|digit| self.begins >> (digit - b'0') & 1 == 0) {
+            return 0;
+        }
         let rests = self.prefixes.iter().filter_map(|prefix| digits.strip_prefix(&prefix[..]));
         rests.filter(|rest| !rest.is_empty()).fold(0, |state, rest| state | self.advance(1, rest))
     }
@@ -150,16 +161,14 @@ impl<'n> NationalDigits<'n> {
     fn advance_by_any(&self, state: u32, number: u16) -> u32 {
         let digits = [0, number % 10, number / 10 % 10, number / 100 % 10];
         let fits = digits.iter().fold(0, |fits, digit| fits | self.fits[usize::from(*digit)]);
-        let mut state = state | 1;
-        for _ in 0..self.length {
-            state |= (state & fits) << 1;
-        }
-        state
+        // The sum carries each length through all those that follow it, as often as one leads on.
+        let state = state | 1;
+        state | (((state & fits) + fits) ^ fits)
     }
 
     /// The lengths that are reached with a group of digits.
     fn advance_by_group(&self, state: u32, group: &str) -> u32 {
-        let digits = Digits::of(group.chars().filter_map(digit).map(|digit| digit as u8));
+        let digits = Digits::of_group(group);
         let digits = digits.as_slice();
         if digits.is_empty() { state } else { state | self.advance(state | 1, digits) | self.begun(digits) }
     }
@@ -200,7 +209,11 @@ impl OwnDigits<'_> {
                 .checked_sub(1)
                 .map_or("", |before| &self.text[tokens[order[before]].range.end..token.range.start]);
             let breaks = between.len() > WIDEST_GAP || between.contains(HIDDEN);
-            let state = if breaks { 0 } else { states[place] };
+            let mut state = if breaks { 0 } else { states[place] };
+            let before = states[place.saturating_sub(MOST_TAKEN_BACK)..place].iter().fold(0, |all, state| all | state);
+            if !breaks && before & !state != 0 && behind_correction(between).is_some() {
+                state |= self.taken_back(tokens, order, &states, place);
+            }
             states[place] = state;
             if token.is_optional {
                 states[place + 1] |= state;
@@ -220,6 +233,19 @@ impl OwnDigits<'_> {
                 }
             }
         }
+    }
+
+    /// How far the number is read without the last few tokens before a place, which are taken back there: `98 75, no, 76`.
+    fn taken_back(&self, tokens: &[Token], order: &[usize], states: &[u32], place: usize) -> u32 {
+        let until = tokens[order[place]].range.start;
+        let is_near = |kept: &usize| {
+            let before = kept.checked_sub(1).map(|before| tokens[order[before]].range.end);
+            before.is_some_and(|end| {
+                until - end <= WIDEST_GAP && self.text.get(end..until).is_some_and(|text| !text.contains(HIDDEN))
+            })
+        };
+        let kept = (1..=MOST_TAKEN_BACK).filter_map(|count| place.checked_sub(count)).filter(is_near);
+        kept.fold(0, |state, kept| state | states[kept])
     }
 
     /// The places in the order of the tokens whose digits make up the number that ends with these ones.
@@ -317,10 +343,11 @@ impl OwnDigits<'_> {
             if let Some(last) = at.checked_sub(1).map(|before| &places[before]) {
                 let range = last.end.min(place.start)..place.start;
                 let between = self.turns.said_by(range, self.speaker);
-                if ends_with_unit(&between) {
+                let between = behind_correction(&between).unwrap_or(&between);
+                if ends_with_unit(between) {
                     return false;
                 }
-                if !super::fillers::is_said_between(&between) {
+                if !super::fillers::is_said_between(between) {
                     is_short |= digits < LONG_PART;
                     digits = 0;
                 }

@@ -27,7 +27,7 @@ fn tokenize_field(finder: &Finder, name: &str, value: Value, mentions: &mut Ment
         }
         Value::String(text) => Value::String(tokenize_string(finder, name, text, mentions)),
         Value::Array(values) => tokenize_list(finder, name, values, mentions),
-        Value::Object(fields) => tokenize_object(finder, fields, HashMap::new(), mentions),
+        Value::Object(fields) => tokenize_object(finder, name, fields, HashMap::new(), mentions),
     }
 }
 
@@ -38,16 +38,17 @@ fn tokenize_list(finder: &Finder, name: &str, values: Vec<Value>, mentions: &mut
     let tokenized = items.enumerate().map(|(no, (value, finds))| match value {
         Value::Object(fields) if !columns.is_empty() => {
             let known = columns.iter_mut().map(|(key, finds)| (key.clone(), std::mem::take(&mut finds[no])));
-            tokenize_object(finder, fields, known.collect(), mentions)
+            tokenize_object(finder, name, fields, known.collect(), mentions)
         }
         value => tokenize_spread(finder, name, value, finds, mentions),
     });
     Value::Array(tokenized.collect())
 }
 
-/// Replaces the identifiers of the fields of an object. Some finds of its fields may be known.
+/// Replaces the identifiers of the fields of an object that is below a field. Some finds of its fields may be known.
 fn tokenize_object(
     finder: &Finder,
+    above: &str,
     fields: Map<String, Value>,
     mut known: HashMap<String, Finds>,
     mentions: &mut Mentions<'_>,
@@ -60,7 +61,10 @@ fn tokenize_object(
         let name = strip(&key).unwrap_or(key);
         let finds = finder.read(&name, Reading::Counter);
         let key = if finds.is_empty() { name.clone() } else { mentions.replace(&name, finds) };
-        let label = named.as_ref().filter(|_| name == labelled::VALUE).unwrap_or(&name);
+        let label = named
+            .as_ref()
+            .filter(|_| name == labelled::VALUE)
+            .map_or_else(|| labelled::telling(above, &name), String::as_str);
         let value = tokenize_spread(finder, label, value, spread, mentions);
         insert(&mut kept, &mut next, key, value);
     }

@@ -57,6 +57,38 @@ pub(super) fn names_message_id(name: &str) -> bool {
     is_for_ids(&label(name))
 }
 
+/// Names of fields that say nothing of the value: `{"order": {"number": "98765432"}}`. In fields such as `text` somebody
+/// speaks, so these are none of them.
+const GENERIC: [&str; 12] =
+    ["value", "values", "val", "number", "num", "nr", "no", "id", "ids", "raw", "data", "#text"];
+
+/// Whether a name says nothing of the value of its field.
+pub(super) fn is_generic(name: &str) -> bool {
+    let name = name.trim_start_matches(['@', '_', '$']);
+    GENERIC.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// The name that says what the value of a field is: its own, or that of the field above it, if this is for a thing and
+/// its own says nothing.
+pub(super) fn telling<'n>(above: &'n str, name: &'n str) -> &'n str {
+    if is_generic(name) && is_for_thing(above) { above } else { name }
+}
+
+/// Whether a name of a field says that its value is the figure or the id of a thing.
+pub(super) fn is_for_thing(name: &str) -> bool {
+    let label = label(name);
+    is_thing_label(&label) || is_for_ids(&label) || is_of_machine(&label)
+}
+
+/// Words for amounts that are names of fields. In a text, a number to call may be behind one of them.
+const AMOUNTS: [&str; 12] =
+    ["price", "prices", "pris", "priser", "preis", "preise", "prix", "precio", "prezzo", "prijs", "hinta", "cost"];
+
+fn is_thing_label(label: &str) -> bool {
+    let word = label.trim_end_matches([' ', ':']);
+    is_of_thing(label) || AMOUNTS.iter().any(|known| known.eq_ignore_ascii_case(word))
+}
+
 impl Finder {
     /// The finds of a text behind the name of its field.
     pub(super) fn find_behind(&self, name: &str, text: &str) -> Finds {
@@ -74,7 +106,10 @@ impl Finder {
     pub(super) fn find_labelled(&self, name: &str, figure: &str) -> Finds {
         let mut found = self.find_behind(name, figure);
         let label = label(name);
-        if found.is_empty() && !is_of_thing(&label) {
+        if is_thing_label(&label) && !is_of_thing(&label) {
+            found.retain(|(_, find)| self.is_own(find) || matches!(find, Find::Suppressed(_)));
+        }
+        if found.is_empty() && !is_thing_label(&label) {
             let start = figure.len() - figure.trim_start().len();
             let bare = self.bare_number(figure.trim());
             let place = |phone| (start..start + figure.trim().len(), Find::Identifier(Found::Phone(phone)));
@@ -85,7 +120,7 @@ impl Finder {
 
     /// Leaves the finds that a number without quotes can be in a field of a name.
     pub(super) fn retain_labelled(&self, name: &str, found: &mut Finds) {
-        let is_thing = !found.is_empty() && (name.eq_ignore_ascii_case("id") || is_of_thing(&label(name)));
+        let is_thing = !found.is_empty() && (name.eq_ignore_ascii_case("id") || is_thing_label(&label(name)));
         found.retain(|(_, find)| !is_thing || self.is_own(find) || matches!(find, Find::Suppressed(_)));
     }
 }

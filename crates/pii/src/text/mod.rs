@@ -28,7 +28,7 @@
 mod address_signs;
 mod address_words;
 mod again;
-mod assigned;
+pub(crate) mod assigned;
 mod candidate;
 mod card;
 mod context;
@@ -61,6 +61,7 @@ mod patterns;
 mod phone;
 pub mod placeholder;
 mod plan;
+mod readings;
 mod resolve;
 mod rows;
 mod said;
@@ -75,7 +76,6 @@ mod words;
 #[cfg(test)]
 mod stories;
 
-use std::cell::OnceCell;
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -86,13 +86,10 @@ pub use placeholder::{fill_text, next_number};
 pub use suppressed::Suppressed;
 
 use crate::{Email, Kind, PersonName, Phone, Pii, Region};
-use decode::Decoded;
 use name::Names;
 use numbers::Numbers;
-use phone::Apart;
 use placeholder::{Mentions, strip};
 use resolve::Finds;
-use said::Said;
 
 /// The record's own identifiers of its customer. They are found in its texts in every spelling.
 #[derive(Default, Clone, Debug)]
@@ -214,19 +211,6 @@ impl Finder {
         resolve::with_patterns(found, self.patterns.find(text, reading), |find| self.is_own(find))
     }
 
-    /// The finds without those of the tenant's patterns.
-    fn read_fixed(&self, text: &str, reading: Reading) -> Finds {
-        let Some(decoded) = Decoded::of(text) else { return self.read_tagged(text, reading) };
-        let mut found = resolve::placed(&decoded, self.read_tagged(decoded.text(), reading));
-        resolve::sort(&mut found);
-        if self.has_own() {
-            let mut raw = self.read_tagged(text, reading);
-            self.retain_own(&mut raw);
-            resolve::add(&mut found, raw);
-        }
-        found
-    }
-
     fn retain_own(&self, found: &mut Finds) {
         let mut is_own = false;
         found.retain(|(_, find)| {
@@ -251,79 +235,6 @@ impl Finder {
         found
     }
 
-    /// The finds of a text that is decoded, outside of its tags and within each.
-    fn read_tagged(&self, text: &str, reading: Reading) -> Finds {
-        let Some(plain) = Decoded::without_tags(text) else { return self.read_plain(text, reading) };
-        let mut found = resolve::placed(&plain, self.read_plain(plain.text(), reading));
-        resolve::sort(&mut found);
-        if let Some(tags) = plain.only_tags(text) {
-            let within = resolve::placed(&tags, self.read_plain(tags.text(), reading));
-            resolve::add(&mut found, within);
-        }
-        found
-    }
-
-    fn read_plain(&self, text: &str, reading: Reading) -> Finds {
-        #[cfg(test)]
-        crate::work::count_steps(text.len());
-        let mut found = Vec::new();
-        let mut ids = email::find(text, self.email.as_ref(), &mut found);
-        ids.extend(ids::uuids(text));
-        merge(&mut ids);
-        for hit in &mut found {
-            // `sip:+4798765432@sip.example.no` is a number and where to dial it.
-            if let Some(dialled) = self.numbers.dialled(text, &hit.0).filter(|_| !self.is_own_address(&hit.1)) {
-                *hit = dialled;
-            }
-        }
-        if reading == Reading::Text {
-            let obfuscated = obfuscated::find(text, &taken_by(&found, &ids));
-            resolve::add(&mut found, obfuscated);
-        }
-        let said = if reading == Reading::Text { said::said(text) } else { Vec::new() };
-        let mut accounts = Vec::new();
-        iban::find(text, &mut accounts);
-        let accounts = accounts.into_iter().filter(|range| !overlaps(&ids, range));
-        let accounts = accounts.map(|range| (range, Find::Suppressed(Suppressed::Account)));
-        resolve::add(&mut found, accounts.collect());
-        if reading == Reading::Text {
-            let mut spoken = Vec::new();
-            spoken::find(text, &said, &self.numbers, &taken_by(&found, &ids), &mut spoken);
-            resolve::add(&mut found, spoken);
-        }
-        resolve::add(&mut found, self.numbers.in_context(text));
-        let taken = resolve::ranges(&found);
-        self.numbers.find(text, reading, Apart { taken: &taken, ids: &ids }, &mut found);
-        resolve::sort(&mut found);
-        if reading == Reading::Text {
-            self.add_pieces(text, &said, &mut found);
-        }
-        if let Some(names) = self.names() {
-            let taken = resolve::ranges(&found);
-            names.find(text, reading, &taken, &mut found);
-            resolve::sort(&mut found);
-        }
-        found
-    }
-
-    /// Adds the own number and address in pieces. A find of somebody else's may be nothing but a piece of one.
-    fn add_pieces(&self, text: &str, said: &[Said], found: &mut Finds) {
-        let is_certain = |(_, find): &&(Range<usize>, Find)| !matches!(find, Find::Identifier(_)) || self.is_own(find);
-        let certain: Vec<_> = found.iter().filter(is_certain).map(|(range, _)| range.clone()).collect();
-        // Most texts need no speakers. If both searches do, they are read once.
-        let turns = OnceCell::new();
-        let pieces = interrupted::find(text, said, &self.numbers, &certain, &turns);
-        resolve::add_pieces(text, found, pieces);
-        if self.has_own_number() {
-            let echoes = echoes::find(text, said, &self.numbers, found, &turns);
-            resolve::add_pieces(text, found, echoes);
-        }
-        if let Some(own) = &self.email {
-            let certain = resolve::ranges(&found.iter().filter(is_certain).cloned().collect());
-            resolve::add_pieces(text, found, own_address::find(text, own, &certain, &turns));
-        }
-    }
-
     fn is_own(&self, find: &Find) -> bool {
         match find {
             Find::Identifier(Found::Phone(phone)) => self.numbers.is_own(phone),
@@ -338,26 +249,6 @@ impl Finder {
         let bare = text.bytes().all(|byte| byte.is_ascii_digit());
         bare.then(|| self.numbers.bare_international(text.as_bytes())).flatten()
     }
-}
-
-/// The places of finds and of ids, in their order.
-fn taken_by(found: &Finds, ids: &[Range<usize>]) -> Vec<Range<usize>> {
-    let mut taken = resolve::ranges(found);
-    taken.extend_from_slice(ids);
-    taken.sort_by_key(|range| range.start);
-    taken
-}
-
-/// Sorts ranges, and makes one of those that have something in common.
-fn merge(ranges: &mut Vec<Range<usize>>) {
-    ranges.sort_by_key(|range| range.start);
-    ranges.dedup_by(|next, before| {
-        let is_joined = next.start < before.end;
-        if is_joined {
-            before.end = before.end.max(next.end);
-        }
-        is_joined
-    });
 }
 
 /// Whether a range has something in common with one of those, which are in order.

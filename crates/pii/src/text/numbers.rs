@@ -1,6 +1,7 @@
 //! The numbers that are looked for in a text: those of a region, and the record's own.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, OnceLock, RwLock};
 
 use super::memo::Memo;
 use super::plan::{LONGEST, Plan, national_and_trunk};
@@ -29,7 +30,29 @@ pub(super) struct OwnNumber {
     pub(super) national: Vec<u8>,
     pub(super) code: Vec<u8>,
     /// The texts that may precede the national digits, longest first.
-    pub(super) prefixes: Vec<Vec<u8>>,
+    pub(super) prefixes: Arc<Vec<Vec<u8>>>,
+}
+
+/// What may be dialled before the numbers of a country, longest first. It is made out once for all its numbers.
+fn prefixes(code: &str, trunk: &str) -> Arc<Vec<Vec<u8>>> {
+    type Known = HashMap<(String, String), Arc<Vec<Vec<u8>>>>;
+    static KNOWN: LazyLock<RwLock<Known>> = LazyLock::new(RwLock::default);
+    let key = (code.to_owned(), trunk.to_owned());
+    if let Some(known) = KNOWN.read().ok().and_then(|known| known.get(&key).cloned()) {
+        return known;
+    }
+    let mut prefixes = vec![format!("00{code}"), format!("011{code}"), code.to_owned()];
+    for trunk in ["0", trunk] {
+        prefixes.extend([format!("00{code}{trunk}"), format!("{code}{trunk}"), trunk.to_owned()]);
+    }
+    let mut prefixes: Vec<Vec<u8>> = prefixes.into_iter().map(String::into_bytes).filter(|p| !p.is_empty()).collect();
+    prefixes.sort_by_key(|prefix| std::cmp::Reverse(prefix.len()));
+    prefixes.dedup();
+    let prefixes = Arc::new(prefixes);
+    if let Ok(mut known) = KNOWN.write() {
+        known.insert(key, Arc::clone(&prefixes));
+    }
+    prefixes
 }
 
 impl OwnNumber {
@@ -37,14 +60,7 @@ impl OwnNumber {
         let (national, trunk) = national_and_trunk(phone);
         let code = phone.expose().as_str().trim_start_matches('+');
         let code = code.strip_suffix(&national).unwrap_or_default();
-        let mut prefixes = vec![format!("00{code}"), format!("011{code}"), code.to_owned()];
-        for trunk in ["0", &trunk] {
-            prefixes.extend([format!("00{code}{trunk}"), format!("{code}{trunk}"), trunk.to_owned()]);
-        }
-        let mut prefixes: Vec<Vec<u8>> =
-            prefixes.into_iter().map(String::into_bytes).filter(|p| !p.is_empty()).collect();
-        prefixes.sort_by_key(|prefix| std::cmp::Reverse(prefix.len()));
-        prefixes.dedup();
+        let prefixes = prefixes(code, &trunk);
         Self { phone: phone.clone(), code: code.as_bytes().to_vec(), national: national.into_bytes(), prefixes }
     }
 

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::address_signs::{Meaning, Sign, next_sign, sign_of_word};
+use super::address_signs::{Meaning, Sign, sign_of_word};
 use super::address_words::CUES;
 use super::email::{is_public, is_top_level};
 use super::resolve::Finds;
@@ -30,18 +30,15 @@ enum AddressPiece {
     Sign(char),
 }
 
-/// Finds the addresses outside of `taken`.
-pub(super) fn find(text: &str, taken: &[Range<usize>]) -> Finds {
+/// Finds the addresses around some signs that mean `@`, outside of `taken`.
+pub(super) fn find(text: &str, signs: &[Sign], taken: &[Range<usize>]) -> Finds {
     let mut found = Finds::new();
-    let mut from = 0;
-    while let Some(sign) = next_sign(text, from) {
-        from = sign.range.end;
+    for sign in signs {
         let free = found.last().map_or(0, |(range, _): &(Range<usize>, Find)| range.end);
         if sign.range.start < free || overlaps(taken, &sign.range) {
             continue;
         }
-        if let Some((range, address)) = around(text, free, &sign).filter(|(range, _)| !overlaps(taken, range)) {
-            from = range.end;
+        if let Some((range, address)) = around(text, free, sign).filter(|(range, _)| !overlaps(taken, range)) {
             found.push((range, Find::Identifier(Found::Email(address))));
         }
     }

@@ -19,6 +19,11 @@ const UNMISTAKABLE: usize = 7;
 const BARE: usize = 5;
 
 impl OwnNumber {
+    /// Whether digits have the national ones in them.
+    pub(super) fn is_in(&self, digits: &[u8]) -> bool {
+        !self.national.is_empty() && memchr::memmem::find(digits, &self.national).is_some()
+    }
+
     /// Adds the places of the number in a stretch, and takes their groups out of it.
     pub(super) fn find(
         &self,

@@ -7,7 +7,7 @@
 use std::cell::OnceCell;
 use std::ops::Range;
 
-use super::address_signs::next_sign;
+use super::address_signs::Sign;
 use super::obfuscated::goes_on;
 use super::own_words::{Part, Pieces, Step, Window, Words};
 use super::resolve::Finds;
@@ -15,27 +15,35 @@ use super::turns::Turns;
 use super::{Find, Found, overlaps};
 use crate::{Email, Pii};
 
-/// Adds the own address in pieces outside of `taken`.
-pub(super) fn find(text: &str, own: &Pii<Email>, taken: &[Range<usize>], turns: &OnceCell<Turns>) -> Finds {
+/// Adds the own address in pieces around some signs that mean `@`, outside of `taken`.
+pub(super) fn find(
+    text: &str,
+    signs: &[Sign],
+    own: &Pii<Email>,
+    taken: &[Range<usize>],
+    turns: &OnceCell<Turns>,
+) -> Finds {
     let mut found = Finds::new();
     let Some((local, domain)) = own.expose().as_str().rsplit_once('@') else { return found };
     let (local, domain) = (Part::new(local), Part::new(domain));
-    let (mut pieces, mut words) = (None, None);
-    let mut from = 0;
-    while let Some(sign) = next_sign(text, from).map(|sign| sign.range) {
-        from = sign.end;
+    let (mut pieces, mut words) = (Pieces::of(text, &local, &domain), None);
+    let mut free = 0;
+    for Sign { range: sign, .. } in signs {
         // Most addresses are other people's, and are told by the words beside their sign.
-        if overlaps(taken, &sign) || !domain.may_follow(&text[sign.end..]) || !local.may_precede(&text[..sign.start]) {
+        if sign.start < free
+            || overlaps(taken, sign)
+            || !domain.may_follow(&text[sign.end..])
+            || !local.may_precede(&text[..sign.start])
+        {
             continue;
         }
         // Without a piece of either part near it, the sign is a word of a sentence.
-        let pieces = pieces.get_or_insert_with(|| Pieces::of(text, &local, &domain));
-        if !pieces.are_near(&sign) {
+        if !pieces.are_near(sign) {
             continue;
         }
         let words = words.get_or_insert_with(|| Words::of(text, turns.get_or_init(|| Turns::of(text))));
-        let Some(places) = around(&words.window(&sign), &sign, &local, &domain) else { continue };
-        from = places[places.len() - 1].end;
+        let Some(places) = around(&words.window(sign), sign, &local, &domain) else { continue };
+        free = places[places.len() - 1].end;
         let mut find = Some(Find::Identifier(Found::Email(own.clone())));
         for place in joined(text, places) {
             found.push((place, find.take().unwrap_or(Find::Rest)));

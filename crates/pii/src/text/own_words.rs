@@ -8,7 +8,6 @@ use std::ops::Range;
 use super::address_signs::{is_at, sign_of_word, small};
 use super::digits::{BEYOND, KINDS, is_word_part};
 use super::fillers::is_filler;
-use super::stream::Notes;
 use super::turns::Turns;
 use crate::digit;
 pub(super) use part::{Part, Pieces, Step};
@@ -68,19 +67,19 @@ pub(super) struct Words<'t> {
     text: &'t str,
     turns: &'t Turns,
     said: Vec<Word>,
-    notes: Vec<Range<usize>>,
+    notes: &'t [Range<usize>],
     /// The word that was looked up last.
     last: Cell<usize>,
 }
 
 impl<'t> Words<'t> {
     pub(super) fn of(text: &'t str, turns: &'t Turns) -> Self {
-        let notes: Vec<Range<usize>> = Notes::within(text, &(0..text.len())).collect();
+        let notes = turns.notes();
         let mut all = Vec::new();
         let mut note = 0;
         let mut roles = turns.roles();
         for Range { start, end } in words(text) {
-            while notes.get(note).is_some_and(|note: &Range<usize>| note.end < end) {
+            while notes.get(note).is_some_and(|note| note.end < end) {
                 note += 1;
             }
             let role = roles.of(&(start..end));

@@ -61,6 +61,20 @@ impl Numbers {
         });
     }
 
+    /// Adds the record's own number where its digits are in a row outside of some parts.
+    pub(super) fn find_own(&self, text: &str, taken: &[Range<usize>], found: &mut Vec<(Range<usize>, Find)>) {
+        let Some(own) = self.own() else { return };
+        #[cfg(test)]
+        crate::work::count_steps(text.len());
+        stretches(text, taken, |stretch| {
+            if own.is_in(&stretch.digits) {
+                mark(text, stretch);
+                own.find(text, stretch, self, found);
+            }
+            true
+        });
+    }
+
     /// The number that an address dials: the record's own, one with a country code, or one behind `sip:` or `tel:`.
     pub(super) fn dialled(&self, text: &str, address: &Range<usize>) -> Option<(Range<usize>, Find)> {
         let at = address.start + text[address.clone()].find(['@', '%', '\u{FF20}'])?;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use super::digits::next_byte;
 use super::{Find, Found};
 
 pub const OPEN: char = '\u{E000}';
@@ -12,7 +13,7 @@ const LEAD: u8 = 0xEE;
 
 /// A text without the characters that delimit placeholders, so that nobody can forge one; `None` where it has none.
 pub(super) fn strip(text: &str) -> Option<String> {
-    let has_one = text.as_bytes().contains(&LEAD) && text.contains([OPEN, CLOSE]);
+    let has_one = next_byte(text, LEAD, 0).is_some() && text.contains([OPEN, CLOSE]);
     has_one.then(|| text.chars().filter(|c| !matches!(*c, OPEN | CLOSE)).collect())
 }
 

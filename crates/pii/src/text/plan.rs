@@ -8,7 +8,7 @@ use rlibphonenumber::{
     CountryCodeSource, PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, PhoneNumberType, Region as PhoneRegion,
 };
 
-use super::assigned::Assigned;
+use super::assigned::{Assigned, whole};
 use crate::{Phone, Pii, Region};
 
 /// The most digits a number may have (E.164).
@@ -79,7 +79,12 @@ impl Plan {
 
 /// The national digits of a number, and its prefix inside its country: `0` in most countries, and none in Norway.
 pub(super) fn national_and_trunk(phone: &Pii<Phone>) -> (String, String) {
-    let Ok(number) = PHONE_NUMBER_UTIL.parse(phone.expose().as_str(), None) else { return Default::default() };
+    let written = phone.expose().as_str();
+    if let Some((country, national)) = whole(written) {
+        let trunk = if country.has_no_trunk() { String::new() } else { trunk_of(&country.number(national.as_bytes())) };
+        return (national.to_owned(), trunk);
+    }
+    let Ok(number) = PHONE_NUMBER_UTIL.parse(written, None) else { return Default::default() };
     let country = u16::try_from(number.country_code).ok().and_then(Assigned::of);
     let trunk = if country.is_some_and(Assigned::has_no_trunk) { String::new() } else { trunk_of(&number) };
     (rlibphonenumber::get_national_significant_number_owned(&number), trunk)

@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::assigned::{Assigned, country_of};
 use super::candidate::{Candidate, Fit, Start};
 use super::cues::{ends_with_cue, leads};
-use super::digits::{Lookalike, Stretch};
+use super::digits::{Group, Lookalike, Stretch};
 use super::memo::Memo;
 use super::numbers::{MOST, Numbers};
 use super::weigh::{EqualRow, best};
@@ -74,7 +74,7 @@ impl Numbers {
     /// The number that a reading is, if its country really assigns it.
     pub(super) fn phone(&self, stretch: &Stretch, candidate: &Candidate) -> Option<Pii<Phone>> {
         let (code, national) = (candidate.country.code(), candidate.national(stretch));
-        if candidate.country.has_no_prefix() {
+        if candidate.country.keeps(&national) {
             return std::str::from_utf8(&national).ok().map(|national| Phone::stored(format!("+{code}{national}")));
         }
         let read = || Phone::of_assigned(code, &national, self.region());
@@ -127,6 +127,15 @@ impl Numbers {
     }
 }
 
+/// The group of a zero that is meant for callers at home, behind a group with a country code: `+47 (0) 22 33 44 55`.
+pub(super) fn bracketed_zero(text: &str, stretch: &Stretch, first: usize) -> Option<usize> {
+    let mut near = stretch.groups.iter().enumerate().skip(first + 1).take(4);
+    let is_one = |group: &Group| {
+        stretch.digits[group.from..group.to] == *b"0" && text[..group.start].ends_with(['(', '[', '\u{FF08}'])
+    };
+    near.find(|(_, group)| is_one(group)).map(|(at, _)| at)
+}
+
 /// A way to read on from digits that begin with a country code.
 fn international(digits: &[u8], start: Start, before: usize) -> Option<RowWalk> {
     let (country, length) = country_of(digits)?;
@@ -148,10 +157,7 @@ impl RowWalk {
         if matches!(self.start, Start::Home | Start::Zero | Start::Coded) {
             return;
         }
-        let zero = stretch.groups.iter().enumerate().skip(first + 1).take(4).find(|(_, group)| {
-            stretch.digits[group.from..group.to] == *b"0" && text[..group.start].ends_with(['(', '[', '\u{FF08}'])
-        });
-        if let Some((zero, _)) = zero {
+        if let Some(zero) = bracketed_zero(text, stretch, first) {
             self.read(text, stretch, first, Some(zero), each);
         }
     }

@@ -39,9 +39,12 @@ impl Said {
     }
 }
 
+/// In an ordinary text there is one of them in so many bytes.
+const BYTES_OF_ONE: usize = 24;
+
 /// The words and groups of digits of a text, in its order.
 pub(super) fn said(text: &str) -> Vec<Said> {
-    let mut said = Vec::new();
+    let mut said = Vec::with_capacity(text.len() / BYTES_OF_ONE);
     let mut add = |range: Range<usize>, what: What, is_weak: bool| {
         // Nobody reads a text of four gigabytes at once.
         if let (Ok(start), Ok(end)) = (u32::try_from(range.start), u32::try_from(range.end)) {

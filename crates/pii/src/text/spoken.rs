@@ -35,6 +35,9 @@ const SHORTEST: usize = 6;
 /// finds the record's own number.
 const MOST_PARTS: usize = 100;
 
+/// The most tens in their order that may yet be a number.
+const MOST_TENS: usize = 3;
+
 /// How often the most telling word for several of a digit counts it, `to … fire nuller`.
 const MOST_TIMES: usize = 4;
 
@@ -143,7 +146,9 @@ impl WordRun {
     /// Adds what the run is, and begins another.
     fn close(&mut self, text: &str, numbers: &Numbers, found: &mut Finds) {
         self.trim();
-        if self.parts.iter().any(|part| part.is_correction(text)) {
+        if self.parts.len() < 2 {
+            // Nearly every word for a number is alone.
+        } else if self.parts.iter().any(|part| part.is_correction(text)) {
             self.read_corrected(text, numbers, found);
         } else {
             self.read_run(text, numbers, found);
@@ -361,10 +366,16 @@ impl SpokenReading {
         ((own, covered, std::cmp::Reverse(total - covered.min(total))), finds)
     }
 
-    /// Whether somebody counts: each group one more than the one before, from the beginning or beyond the number.
+    /// Whether somebody counts: each group one more than the one before, from the beginning or beyond the number. Tens
+    /// are counted too: `forty fifty sixty seventy`.
     fn is_counted(&self, first: usize, last: usize) -> bool {
         let value = |at: usize| self.digits[self.groups.get(at)?.place.clone()].parse::<u64>().ok();
         let follows = |at: usize| value(at).zip(value(at + 1)).is_some_and(|(one, next)| one + 1 == next);
+        let is_next_ten =
+            |at: usize| value(at).zip(value(at + 1)).is_some_and(|(one, next)| one % 10 == 0 && one + 10 == next);
+        if last - first > MOST_TENS && (first..last - 1).all(is_next_ten) {
+            return true;
+        }
         (first..last - 1).all(follows)
             && (first > 0 && follows(first - 1) || follows(last - 1) || value(first) < Some(2))
     }

@@ -33,6 +33,16 @@ impl Digits {
         all
     }
 
+    /// Those of a group, in whatever script.
+    pub(super) fn of_group(group: &str) -> Self {
+        if group.len() <= LONGEST && group.bytes().all(|byte| byte.is_ascii_digit()) {
+            let mut digits = [0; LONGEST];
+            digits[..group.len()].copy_from_slice(group.as_bytes());
+            return Self { digits, length: u8::try_from(group.len()).unwrap_or_default() };
+        }
+        Self::of(group.chars().filter_map(digit).map(|digit| digit as u8))
+    }
+
     /// The digits of a number of up to three.
     fn of_number(number: u16) -> Self {
         let digits = [number / 100, number / 10 % 10, number % 10];
@@ -85,39 +95,33 @@ pub(super) fn tokens(text: &str, said: &[Said], taken: &[Range<usize>], turns: &
         }
         match one.what {
             What::Word(word) => tokens.extend(spoken(text, range, word, one.is_weak)),
-            What::Digits | What::Mixed => {
-                for range in groups(text, &range) {
-                    let digits = text[range.clone()].chars().filter_map(digit).map(|digit| digit as u8);
-                    let is_optional = roles.of(&range).is_stamp;
-                    tokens.push(Token { alone: Digits::of(digits), is_optional, ..Token::new(range) });
-                }
-            }
+            What::Digits | What::Mixed => groups(text, &range, |range| {
+                let is_optional = roles.of(&range).is_stamp;
+                tokens.push(Token { alone: Digits::of_group(&text[range.clone()]), is_optional, ..Token::new(range) });
+            }),
         }
     }
-    let notes: Vec<Range<usize>> = Notes::within(text, &(0..text.len())).collect();
-    drop_times(text, &notes, &mut tokens);
+    drop_times(text, turns.notes(), &mut tokens);
     join_words(text, &mut tokens);
-    mark_optional(text, notes, &mut tokens);
+    mark_optional(text, turns.notes(), &mut tokens);
     tokens
 }
 
-/// The runs of digits of a word.
-pub(super) fn groups(text: &str, word: &Range<usize>) -> Vec<Range<usize>> {
-    let mut groups: Vec<Range<usize>> = Vec::new();
-    let mut is_open = false;
+/// Calls `each` for the runs of digits of a word.
+pub(super) fn groups(text: &str, word: &Range<usize>, mut each: impl FnMut(Range<usize>)) {
+    if text.as_bytes()[word.clone()].iter().all(u8::is_ascii_digit) {
+        return each(word.clone());
+    }
+    let mut group: Option<Range<usize>> = None;
     for (at, c) in text[word.clone()].char_indices() {
         let (start, end) = (word.start + at, word.start + at + c.len_utf8());
         if digit(c).is_some() {
-            match groups.last_mut().filter(|_| is_open) {
-                Some(group) => group.end = end,
-                None => groups.push(start..end),
-            }
-            is_open = true;
+            group.get_or_insert(start..start).end = end;
         } else if !is_invisible(c) {
-            is_open = false;
+            group.take().into_iter().for_each(&mut each);
         }
     }
-    groups
+    group.into_iter().for_each(each);
 }
 
 /// A number word by itself; `None` for a word that has no digits.
@@ -176,7 +180,7 @@ fn drop_times(text: &str, notes: &[Range<usize>], tokens: &mut Vec<Token>) {
 }
 
 /// Marks what may be passed over: times, dates, and what is written in brackets beside other signs.
-fn mark_optional(text: &str, notes: Vec<Range<usize>>, tokens: &mut [Token]) {
+fn mark_optional(text: &str, notes: &[Range<usize>], tokens: &mut [Token]) {
     for at in 0..tokens.len() {
         let range = tokens[at].range.clone();
         let is_short = range.len() <= 4;
@@ -191,13 +195,10 @@ fn mark_optional(text: &str, notes: Vec<Range<usize>>, tokens: &mut [Token]) {
             tokens[at + 1].is_optional = true;
         }
     }
-    let mut notes = notes.into_iter();
-    let mut note = notes.next();
+    let mut notes = notes.iter().peekable();
     for token in tokens.iter_mut() {
-        while note.as_ref().is_some_and(|note| note.end <= token.range.start) {
-            note = notes.next();
-        }
-        token.is_optional |= note.as_ref().is_some_and(|note| note.start <= token.range.start);
+        while notes.next_if(|note| note.end <= token.range.start).is_some() {}
+        token.is_optional |= notes.peek().is_some_and(|note| note.start <= token.range.start);
     }
     // The number of a caption is on a line of its own above its times.
     for at in 1..tokens.len() {

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use super::digits::next_byte;
 use super::stamps;
+use super::stream::Notes;
 
 /// The longest label of a line.
 const LONGEST_LABEL: usize = 60;
@@ -19,6 +21,8 @@ pub(super) struct Turns {
     stamps: Vec<Range<usize>>,
     /// The text with blanks in place of its stamps.
     plain: String,
+    /// The annotations of the text.
+    notes: Vec<Range<usize>>,
 }
 
 #[derive(Debug)]
@@ -40,9 +44,9 @@ impl Turns {
         let mut known: HashMap<&str, usize> = HashMap::new();
         let mut at = 0;
         // A label ends with a colon or a time, and most lines have neither.
-        while let Some(colon) = text[at..].find(':').map(|ahead| at + ahead) {
+        while let Some(colon) = next_byte(text, b':', at) {
             let start = text[at..colon].rfind('\n').map_or(at, |end| at + end + 1);
-            let end = text[colon..].find('\n').map_or(text.len(), |end| colon + end + 1);
+            let end = next_byte(text, b'\n', colon).map_or(text.len(), |end| end + 1);
             let header = || header(&plain[start..end], &text[start..end]).map(|label| (label, end - start));
             let labelled = label(&plain[start..end]);
             let is_header = labelled.is_none();
@@ -54,7 +58,13 @@ impl Turns {
             at = end;
         }
         let speakers = known.len();
-        Self { lines, speakers, stamps, plain }
+        let notes = Notes::within(text, &(0..text.len())).collect();
+        Self { lines, speakers, stamps, plain, notes }
+    }
+
+    /// The brackets with letters or times in them.
+    pub(super) fn notes(&self) -> &[Range<usize>] {
+        &self.notes
     }
 
     /// The text with blanks in place of its stamps. Every other character is where it was.

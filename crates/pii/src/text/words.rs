@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization;
 
 pub(super) use quick::Quick;
-use shapes::Shapes;
+use shapes::{Shapes, small_in};
 
 /// The meaning of a word in a spoken number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -316,14 +316,11 @@ pub(super) fn known(word: &str) -> Option<(Word, bool)> {
     if !may_be || word.len() > LONGEST {
         return None;
     }
+    if word.is_ascii() && !known.shapes.may_have(word.as_bytes()) && !may_have_hundreds(word) {
+        return None;
+    }
     let mut small = [0; LONGEST];
-    if word.is_ascii() {
-        if !known.shapes.may_have(word.as_bytes()) && !may_have_hundreds(word) {
-            return None;
-        }
-        let small = &mut small[..word.len()];
-        small.copy_from_slice(word.as_bytes());
-        small.make_ascii_lowercase();
+    if let Some(small) = small_in(&mut small, word.as_bytes()) {
         return known.known(std::str::from_utf8(small).ok()?);
     }
     let has_mark = word.as_bytes().contains(&0xCC);

@@ -30,8 +30,8 @@ const START: u16 = 1;
 #[derive(Debug)]
 pub(super) struct Automaton {
     states: Vec<DigitState>,
-    /// Whether nothing is dialled before the numbers at home.
-    has_no_prefix: bool,
+    /// The digits that are dialled before the numbers at home; `None` if a region tells them by an expression.
+    prefixes: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug)]
@@ -53,9 +53,10 @@ impl Automaton {
         expressions.automaton()
     }
 
-    /// Whether the library takes all digits of a number for the number, and none for what is dialled before it.
-    pub(super) const fn has_no_prefix(&self) -> bool {
-        self.has_no_prefix
+    /// Whether the library takes all digits for the number, and none for what is dialled before it.
+    pub(super) fn keeps(&self, national: &[u8]) -> bool {
+        let is_begun = |prefix: &String| national.starts_with(prefix.as_bytes());
+        self.prefixes.as_ref().is_some_and(|prefixes| !prefixes.iter().any(is_begun))
     }
 
     /// Whether a number is assigned.
@@ -82,7 +83,7 @@ pub(super) fn has_no_prefix(code: u16) -> bool {
 #[derive(Default)]
 struct Expressions {
     all: Vec<String>,
-    has_prefix: bool,
+    prefixes: Vec<String>,
     regions: Vec<RegionExpressions>,
 }
 
@@ -97,7 +98,9 @@ impl Expressions {
     fn add(&mut self, region: &str) -> Option<()> {
         let (prefix, rest) = region.split_once('\t')?;
         let (first, kinds) = rest.split_once('\t')?;
-        self.has_prefix |= !prefix.is_empty();
+        if !prefix.is_empty() && !self.prefixes.iter().any(|known| known == prefix) {
+            self.prefixes.push(prefix.to_owned());
+        }
         let mut expression = |written: String| {
             self.all.push(written);
             self.all.len() - 1
@@ -167,7 +170,9 @@ impl Expressions {
             let matched: Vec<usize> = (0..count).map(|at| dfa.match_pattern(end, at).as_usize()).collect();
             states.push(DigitState { next, ends: self.ends(&matched) });
         }
-        Some(Automaton { states, has_no_prefix: !self.has_prefix })
+        let is_plain = |prefix: &String| prefix.bytes().all(|byte| byte.is_ascii_digit());
+        let prefixes = self.prefixes.iter().all(is_plain).then(|| self.prefixes.clone());
+        Some(Automaton { states, prefixes })
     }
 }
 
@@ -228,7 +233,7 @@ mod tests {
                     all += 1;
                     let shown = format!("+{code}{}", String::from_utf8_lossy(&national));
                     assert_eq!(automaton.has(&national), expected, "{shown}");
-                    if expected && automaton.has_no_prefix() {
+                    if expected && automaton.keeps(&national) {
                         let read = PHONE_NUMBER_UTIL.parse(&shown, None).unwrap();
                         assert_eq!(PHONE_NUMBER_UTIL.format(&read, PhoneNumberFormat::E164), shown);
                     }

@@ -2,6 +2,7 @@
 
 use super::{Kind, Layer};
 use crate::references::named;
+use crate::text::digits::next_byte;
 
 /// How many times an escape may be escaped itself.
 const DEEPEST: usize = 8;
@@ -10,7 +11,7 @@ const DEEPEST: usize = 8;
 pub(super) fn json(text: &str) -> Option<Layer> {
     let mut layer = Layer::default();
     let mut from = 0;
-    while let Some(start) = text[from..].find('\\').map(|ahead| from + ahead) {
+    while let Some(start) = next_byte(text, b'\\', from) {
         let slashes = text[start..].bytes().take(DEEPEST).take_while(|byte| *byte == b'\\').count();
         let at = start + slashes;
         from = at;
@@ -98,7 +99,7 @@ fn is_text(sign: char) -> bool {
 
 /// `%40`, `%C3%A5`, `%2540`.
 pub(super) fn percent(text: &str) -> Option<Layer> {
-    bytes(text, '%', |text, start| {
+    bytes(text, b'%', |text, start| {
         let mut at = start + 1;
         for _ in 0..DEEPEST {
             let Some(rest) = text[at..].strip_prefix("25").filter(|rest| hexadecimal(rest).is_some()) else { break };
@@ -109,10 +110,10 @@ pub(super) fn percent(text: &str) -> Option<Layer> {
 }
 
 /// Changes runs of escaped bytes that are characters; `escape` tells the byte that begins at a place, and where it ends.
-fn bytes(text: &str, sign: char, escape: impl Fn(&str, usize) -> Option<(u8, usize)>) -> Option<Layer> {
+fn bytes(text: &str, sign: u8, escape: impl Fn(&str, usize) -> Option<(u8, usize)>) -> Option<Layer> {
     let mut layer = Layer::default();
     let mut from = 0;
-    while let Some(start) = text[from..].find(sign).map(|ahead| from + ahead) {
+    while let Some(start) = next_byte(text, sign, from) {
         from = start + 1;
         let Some((first, mut end)) = escape(text, start) else { continue };
         let (mut character, mut length) = ([first, 0, 0, 0], 1);
@@ -123,7 +124,7 @@ fn bytes(text: &str, sign: char, escape: impl Fn(&str, usize) -> Option<(u8, usi
             _ => 1,
         };
         while length < wanted
-            && text[end..].starts_with(sign)
+            && text.as_bytes()[end..].first() == Some(&sign)
             && let Some((next, behind)) = escape(text, end)
         {
             (character[length], end) = (next, behind);
@@ -147,7 +148,7 @@ pub(super) fn hexadecimal(text: &str) -> Option<u8> {
 pub(super) fn entities(text: &str) -> Option<Layer> {
     let mut layer = Layer::default();
     let mut from = 0;
-    while let Some(start) = text[from..].find('&').map(|ahead| from + ahead) {
+    while let Some(start) = next_byte(text, b'&', from) {
         // The name may be behind some `amp;`, each of which is the `&` of the next one.
         let mut name = start + 1;
         let read = |name: usize| named(&format!("&{}", near(&text[name..])));

@@ -1,6 +1,7 @@
 //! Tags of HTML, of captions, and of those who write down what they hear (`<pause>`).
 
 use super::{Kind, Layer};
+use crate::text::digits::next_byte;
 
 /// The longest tag, and the longest comment.
 const LONGEST: usize = 1_024;
@@ -43,7 +44,7 @@ pub(super) fn tags(text: &str) -> Option<Layer> {
     let mut layer = Layer::default();
     let mut comments = CommentEnds { text, next: Some(0) };
     let mut from = 0;
-    while let Some(start) = text[from..].find('<').map(|ahead| from + ahead) {
+    while let Some(start) = next_byte(text, b'<', from) {
         from = start + 1;
         let Some((end, instead)) = tag(text, start, &mut comments) else { continue };
         layer.change(text, start..end, instead, Kind::Frame);

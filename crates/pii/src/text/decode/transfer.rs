@@ -6,6 +6,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::escapes::hexadecimal;
 use super::{Kind, Layer};
+use crate::text::digits::next_byte;
 
 /// Reads with and without padding.
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
@@ -35,7 +36,7 @@ const LONGEST_WORD: usize = 512;
 pub(super) fn words(text: &str) -> Option<Layer> {
     let mut layer = Layer::default();
     let mut from = 0;
-    while let Some(start) = text[from..].find('=').map(|ahead| from + ahead) {
+    while let Some(start) = next_byte(text, b'=', from) {
         from = match word(text, start, &mut layer).or_else(|| quoted(text, start, &mut layer)) {
             Some(end) => end,
             None => start + 1,
@@ -181,6 +182,10 @@ pub(super) fn base64(text: &str) -> Option<Layer> {
             }
             Some(_) => {}
         }
+        if let Some(space) = run_end(bytes, last) {
+            at = space + 1;
+            continue;
+        }
         let start = last - bytes[at..last].iter().rev().take_while(|byte| is_base64(**byte)).count();
         let behind = bytes[last..].iter().take(SHORTEST).take_while(|byte| is_base64(**byte)).count();
         if last + behind - start < SHORTEST - PADDING {
@@ -213,6 +218,20 @@ pub(super) fn base64(text: &str) -> Option<Layer> {
         }
     }
     layer.end(text)
+}
+
+/// Where the run that has a byte in it ends, if spaces or other low signs of ASCII on both sides are so near that the run is
+/// too short. Eight bytes are looked at as one number, since the ends of words cannot be foreseen.
+fn run_end(bytes: &[u8], at: usize) -> Option<usize> {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    // Each of these signs is less than `+`. A borrow only reaches bytes behind the first such sign.
+    let low = |eight: &[u8; 8]| {
+        let eight = u64::from_le_bytes(*eight);
+        eight.wrapping_sub(EACH * u64::from(b'+')) & !eight & (EACH << 7)
+    };
+    let before = low(bytes[..=at].last_chunk()?);
+    let behind = low(bytes[at..].first_chunk()?);
+    (before != 0 && behind != 0).then(|| at + behind.trailing_zeros() as usize / 8)
 }
 
 const fn is_base64(byte: u8) -> bool {

@@ -1,6 +1,7 @@
 //! Full-width letters, as keyboards of East Asia write them: `ａｉｎｏ＠ｊａｒｖｉ．ｆｉ`.
 
 use super::{Kind, Layer};
+use crate::text::digits::next_byte;
 
 /// The distance of a full-width sign from the same sign in ASCII.
 const DISTANCE: u32 = 0xFEE0;
@@ -12,12 +13,10 @@ const LENGTH: usize = 3;
 /// themselves are digits of a script, which are read as they are.
 pub(super) fn widths(text: &str) -> Option<Layer> {
     // Nearly no text has such a sign, which is the quickest to see so.
-    if !text.as_bytes().contains(&0xEF) {
-        return None;
-    }
+    next_byte(text, 0xEF, 0)?;
     let mut layer = Layer::default();
     let mut from = 0;
-    while let Some(start) = text.as_bytes()[from..].iter().position(|byte| *byte == 0xEF).map(|ahead| from + ahead) {
+    while let Some(start) = next_byte(text, 0xEF, from) {
         let run = &text[start..];
         let run = &run[..run.find(|c| narrow(c).is_none()).unwrap_or(run.len())];
         from = start + run.len().max(LENGTH);

@@ -132,10 +132,11 @@ impl<'w> JsonWalk<'w> {
                 is_label,
                 turns: 0,
                 is_said: is_said(key),
-                name: named.as_ref().filter(|_| key == labelled::VALUE).map_or_else(
-                    || (position(member.key.start), position(member.key.end)),
-                    |name| (position(name.start), position(name.end)),
-                ),
+                name: match named.as_ref().filter(|_| key == labelled::VALUE) {
+                    Some(name) => (position(name.start), position(name.end)),
+                    None if labelled::is_generic(key) && labelled::is_for_thing(&self.name(trail)) => trail.name,
+                    None => (position(member.key.start), position(member.key.end)),
+                },
             };
             end = self.value(member.value, inner)?;
         }

@@ -5,13 +5,15 @@
 //! if that word is for a phone, for a place where one is, or for those who are called: `mobilnr`, `jobbnummer`. In
 //! English the two words are apart, and any word may be before `number`. So there, only known words count.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
 use std::sync::LazyLock;
 
 use super::parties::is_party;
 use super::vocabulary::{OWNERS, PHONES, SENT, THINGS};
-use crate::text::cues::{ends_with_cue, last_words};
+use crate::text::address_signs::small;
+use crate::text::cues::{ends_with_cue, has_parts, last_name, parts};
 use crate::text::digits::Group;
 use crate::text::suppressed::is_time;
 use crate::text::words::Quick;
@@ -86,7 +88,7 @@ pub(super) fn follows(near: &str, group: &Group, has_hyphen: bool) -> bool {
     if near.ends_with(|c: char| c.is_ascii_digit()) {
         return false;
     }
-    let word = last_word(near).to_lowercase();
+    let word = small(last_word(near));
     // `Modell 4123-4567`.
     let is_long = group.len() >= 5 || group.len() == 4 && has_hyphen;
     is_long && (is_thing(&word) || is_programs(near)) || is_numbered(near)
@@ -95,18 +97,18 @@ pub(super) fn follows(near: &str, group: &Group, has_hyphen: bool) -> bool {
 /// Whether a text ends with the word of a thing, or with one for its number.
 pub(in crate::text) fn names(near: &str) -> bool {
     let near = trim_signs(near);
-    is_thing(&last_word(near).to_lowercase()) || is_numbered(near)
+    is_thing(&small(last_word(near))) || is_numbered(near)
 }
 
 /// Whether a text ends with the number of a thing and perhaps words behind it: `ordrenummeret mitt er`.
 fn is_numbered(near: &str) -> bool {
     let mut rest = near;
     for _ in 0..=MOST_BETWEEN {
-        let word = last_word(rest).to_lowercase();
+        let word = small(last_word(rest));
         if names_number(rest, &word) {
             return true;
         }
-        if !BETWEEN.contains(&word.as_str()) {
+        if !BETWEEN.contains(&&*word) {
             return false;
         }
         rest = trim_signs(&rest[..rest.len() - last_word(rest).len()]);
@@ -117,14 +119,19 @@ fn is_numbered(near: &str) -> bool {
 /// Whether a label says that the figure behind it belongs to a thing.
 pub(in crate::text) fn is_of_thing(label: &str) -> bool {
     let near = trim_signs(label);
-    let word = last_word(near).to_lowercase();
+    let word = small(last_word(near));
     !ends_with_cue(label) && (is_thing(&word) || names_number(near, &word) || is_programs(near))
 }
 
 /// Whether a text ends with a name that a program gives to a time or to the number of a thing: `created_at`,
 /// `conversationId`.
 fn is_programs(near: &str) -> bool {
-    let Some(parts) = last_words(near) else { return false };
+    let Some(name) = last_name(near) else { return false };
+    // Nearly every word is one part, which is no name of a program.
+    if !has_parts(name) {
+        return is_time(&small(name)) && !ends_with_cue(near);
+    }
+    let parts: Vec<String> = parts(name).map(str::to_lowercase).collect();
     let Some((last, others)) = parts.split_last() else { return false };
     let is_time = if others.is_empty() { is_time(last) } else { parts.iter().any(|part| is_time(part)) };
     let is_in = |list: &str, part: &str| list.split_ascii_whitespace().any(|known| known == part);
@@ -133,7 +140,10 @@ fn is_programs(near: &str) -> bool {
     let is_persons = |part: &String| names_phone(part) && !(is_row && part == "contact") || is_in(SENDERS, part);
     // `source_account_number` is one of an account, and `destination_number` one of a phone.
     let is_called = NUMBERS_ONLY.contains(&last.as_str()) && others.last().is_some_and(|other| is_party(other));
-    let is_id = !others.is_empty() && is_in(IDS, last) && !is_called && !others.iter().any(is_persons);
+    // The number of a `workOrder` is one of an order.
+    let is_things = others.last().is_some_and(|other| is_thing(other));
+    let is_others = is_things || !is_called && !others.iter().any(is_persons);
+    let is_id = !others.is_empty() && is_in(IDS, last) && is_others;
     (is_time || is_id) && !ends_with_cue(near)
 }
 
@@ -148,20 +158,17 @@ fn names_number(near: &str, word: &str) -> bool {
         return false;
     }
     let rest = trim_signs(rest);
-    let before = last_word(rest).to_lowercase();
+    let before = small(last_word(rest));
     if NUMBERS.contains(&word) {
         // A person has a number too, so behind such a verb only a thing counts.
-        let owner = || last_word(trim_signs(&rest[..rest.len() - last_word(rest).len()])).to_lowercase();
+        let owner = || small(last_word(trim_signs(&rest[..rest.len() - last_word(rest).len()])));
         let is_called = word != "id" && is_party(&before);
-        return is_owner(&before) && !is_called || HAVING.contains(&before.as_str()) && is_thing(&owner());
+        return is_owner(&before) && !is_called || HAVING.contains(&&*before) && is_thing(&owner());
     }
     // In some languages the two words change their places: `numéro client`, `número de cliente`, `nr klienta`.
-    let before = if OF.contains(&before.as_str()) {
-        last_word(trim_signs(&rest[..rest.len() - before.len()])).to_lowercase()
-    } else {
-        before
-    };
-    FIRST_NUMBERS.contains(&before.as_str()) && is_owner(word)
+    let before =
+        if OF.contains(&&*before) { small(last_word(trim_signs(&rest[..rest.len() - before.len()]))) } else { before };
+    FIRST_NUMBERS.contains(&&*before) && is_owner(word)
 }
 
 /// Whether a text ends with the first letter of a thing and the short word for its number: `dnr`, `j.nr.` The letters
@@ -204,12 +211,13 @@ pub(in crate::text) fn is_phone_number(word: &str) -> bool {
     stem.is_some_and(|stem| names_phone(stem) || is_party(stem))
 }
 
-/// Whether a word in one piece with the word for a number is for a phone.
+/// Whether a word in one piece with the word for a number is for a phone. A longer word for a thing is none, though it
+/// begins like one: the number of a `Reservierung` is not the one of a reserve.
 fn names_phone(stem: &str) -> bool {
     let is_one = |part: &str| {
         let begins = part.len() > 3 && stem.starts_with(part);
         let ends = (part.len() > 4 || matches!(part, "tlf" | "ruf")) && stem.ends_with(part);
-        stem == part || begins || ends
+        stem == part || (begins || ends) && !is_thing(stem)
     };
     PHONE_PARTS.iter().any(|part| is_one(part))
 }
@@ -242,11 +250,11 @@ pub(in crate::text) fn is_article_label(before: &str) -> bool {
 }
 
 /// The word before a figure, in small letters, or the one before a word for a number: `cvr` in `CVR-nr. `.
-pub(in crate::text) fn word_of_number(near: &str) -> String {
+pub(in crate::text) fn word_of_number(near: &str) -> Cow<'_, str> {
     let near = trim_signs(near);
-    let word = last_word(near).to_lowercase();
-    if NUMBERS.contains(&word.as_str()) {
-        return last_word(trim_signs(&near[..near.len() - word.len()])).to_lowercase();
+    let word = small(last_word(near));
+    if NUMBERS.contains(&&*word) {
+        return small(last_word(trim_signs(&near[..near.len() - word.len()])));
     }
     word
 }

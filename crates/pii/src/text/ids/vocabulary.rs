@@ -16,7 +16,7 @@ pub(super) const THINGS: &str = "order ordre ordren bestilling bestillingen best
     seguimiento contrato cuenta caso referencia nif ordine fattura spedizione contratto pratica conto \
     iva zamówienie zamówienia faktury sprawa sprawy przesyłka przesyłki umowa umowy konta nip regon \
     pesel vare varer varan modell modellen modelo transaksjon transaktion transaction transacción token \
-    tokenet konto kontoen lån lånet loan reservasjon reservasjonen reservering billett billetten biljett \
+    tokenet konto kontoen lån lånet loan reservasjon reservasjonen reservering reservierung billett billetten biljett \
     biljetten billet lippu versjon versjonen version passord passordet lösenord kodeord password \
     passwort salasana brukernavn brukernavnet användarnamn brugernavn username benutzername \
     käyttäjätunnus antall antal anzahl quantity qty count lukumäärä pakke pakken paket paketet paketti \

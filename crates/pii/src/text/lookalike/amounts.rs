@@ -22,7 +22,7 @@ pub(super) fn mark(text: &str, stretch: &mut Stretch, first: usize) {
         && !goes_on(groups, first)
         && matches!(groups[first + 1].gap.sign, Some(' ' | '.'))
         && groups[first + 1..first + count].iter().all(is_thousand);
-    let before = ends_with_money(&text[..groups[first].start]);
+    let before = ends_with_money(&text[..groups[first].start]) || ends_with_share(&text[..groups[first].start]);
     let single = count == 1 && groups[first].len() >= 4;
     let is_amount = single
         && (first == 0 || !groups[first].gap.joins)
@@ -118,6 +118,20 @@ fn ends_with_money(before: &str) -> bool {
     let word = if symbol { before.trim_end_matches(['$', '€', '£']) } else { &before[..start] };
     let is_behind = word.trim_end_matches([' ', '\u{A0}', ',', '-', '.']).ends_with(|c: char| digit(c).is_some());
     !is_behind && (symbol || before.len() - start <= 8 && is_money(&before[start..]))
+}
+
+/// Words between a share and what it is a share of.
+const OF: [&str; 9] = ["av", "af", "of", "von", "van", "de", "des", "di", "del"];
+
+/// Whether a text ends with a share of the figure behind it: `40 % av`.
+fn ends_with_share(before: &str) -> bool {
+    let near = before.trim_end_matches([' ', '\u{A0}']);
+    let share = OF.iter().find_map(|of| {
+        let at = near.len().checked_sub(of.len())?;
+        near.get(at..).filter(|end| end.eq_ignore_ascii_case(of)).map(|_| &near[..at])
+    });
+    share
+        .is_some_and(|share| share.ends_with([' ', '\u{A0}']) && share.trim_end_matches([' ', '\u{A0}']).ends_with('%'))
 }
 
 fn begins_with_money(after: &str) -> bool {

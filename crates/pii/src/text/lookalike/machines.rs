@@ -36,6 +36,44 @@ pub(super) fn is_one(before: &str, behind: &str) -> bool {
         || has_mask(behind)
         || behind.starts_with(LOGGED)
         || is_labelled(before)
+        || is_behind_another(before)
+}
+
+/// The most addresses of a row of them.
+const MOST_IN_ROW: usize = 8;
+
+/// Signs and words between two addresses of a row: `DNS 91.23.45.67 og 91.23.45.68`.
+const BETWEEN_TWO: &str = ", ; / | & og och and und ja sekä samt eller or oder tai et ou y en of e i";
+
+/// Whether another address is before this one, which a label or its own groups make one.
+fn is_behind_another(before: &str) -> bool {
+    let mut rest = before;
+    for _ in 0..MOST_IN_ROW {
+        let near = rest.trim_end_matches([' ', '\u{A0}']);
+        let without = near.trim_end_matches(char::is_alphabetic);
+        let sign = near.char_indices().next_back().map_or(near.len(), |(at, _)| at);
+        let between = if without.len() < near.len() { &near[without.len()..] } else { &near[sign..] };
+        if !BETWEEN_TWO.split(' ').any(|known| known.eq_ignore_ascii_case(between)) {
+            return false;
+        }
+        let near = near[..near.len() - between.len()].trim_end_matches([' ', '\u{A0}', ',']);
+        let Some((before, is_written)) = address_at_end(near) else { return false };
+        if is_written || is_labelled(before) {
+            return true;
+        }
+        rest = before;
+    }
+    false
+}
+
+/// The text before the address that a text ends with, and whether its groups are not those of a phone number.
+fn address_at_end(text: &str) -> Option<(&str, bool)> {
+    const LONGEST: usize = "255.255.255.255".len();
+    let length = text.bytes().rev().take(LONGEST + 1).take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
+    let (before, address) = text.split_at(text.len() - length);
+    let parts: Vec<&str> = address.split('.').collect();
+    let is_one = parts.len() == 4 && parts.iter().all(|part| part.parse::<u8>().is_ok());
+    is_one.then(|| (before, parts.iter().any(|part| part.len() != 2)))
 }
 
 /// `:8080`.

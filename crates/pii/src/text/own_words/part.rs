@@ -38,6 +38,15 @@ impl Part {
 
     /// Whether a word may be the piece of the part that is read first from a sign on.
     fn has_first(&self, word: &str, step: Step) -> bool {
+        // Nearly every word is told by the one letter.
+        let letter = |text: &str| match step {
+            Step::Forward => text.as_bytes().first().copied(),
+            Step::Back => text.as_bytes().last().copied(),
+        };
+        let (known, its) = (letter(&self.letters).unwrap_or_default(), letter(word).unwrap_or_default());
+        if its.is_ascii() && !its.eq_ignore_ascii_case(&known) {
+            return false;
+        }
         let Some(rest) = self.letters.len().checked_sub(word.len()).filter(|_| word.is_ascii()) else {
             let small = small(word);
             return if step == Step::Forward {
@@ -65,34 +74,57 @@ impl Part {
 
 /// The words of a text that may be the first pieces of the address, read from a sign on: of the local part before it
 /// and of the domain behind it.
-pub(in crate::text) struct Pieces {
-    before: Vec<Range<usize>>,
-    behind: Vec<Range<usize>>,
+pub(in crate::text) struct Pieces<'p> {
+    text: &'p str,
+    local: &'p Part,
+    domain: &'p Part,
+    /// Most signs have no piece behind them. So only the first others need those before them.
+    before: Option<Vec<Range<usize>>>,
+    /// The word that was read last behind a sign, and how far the text is read.
+    behind: Option<Range<usize>>,
+    read: usize,
 }
 
-impl Pieces {
-    pub(in crate::text) fn of(text: &str, local: &Part, domain: &Part) -> Self {
-        let (mut before, mut behind) = (Vec::new(), Vec::new());
-        for range in words(text) {
-            let word = &text[range.clone()];
-            if local.has_first(word, Step::Back) {
-                before.push(range.clone());
-            }
-            if domain.has_first(word, Step::Forward) {
-                behind.push(range);
-            }
-        }
-        Self { before, behind }
+impl<'p> Pieces<'p> {
+    pub(in crate::text) const fn of(text: &'p str, local: &'p Part, domain: &'p Part) -> Self {
+        Self { text, local, domain, before: None, behind: None, read: 0 }
     }
 
-    /// Whether there are such words as near to a sign as they must be.
-    pub(in crate::text) fn are_near(&self, sign: &Range<usize>) -> bool {
-        let has = |pieces: &[Range<usize>], from: usize, until: usize| {
-            let first = pieces.partition_point(|piece| piece.start < from);
-            pieces.get(first).is_some_and(|piece| piece.end <= until)
-        };
-        has(&self.behind, sign.end, sign.end + WIDEST)
-            && has(&self.before, sign.start.saturating_sub(WIDEST), sign.start)
+    /// Whether there are such words as near to a sign as they must be. Signs come in their order, so that each word is
+    /// read once.
+    pub(in crate::text) fn are_near(&mut self, sign: &Range<usize>) -> bool {
+        self.is_behind(sign.end, sign.end + WIDEST) && self.is_before(sign.start.saturating_sub(WIDEST), sign.start)
+    }
+
+    fn is_behind(&mut self, from: usize, until: usize) -> bool {
+        loop {
+            let Some(word) = self.behind.take().filter(|word| word.start >= from).or_else(|| self.read(from)) else {
+                return false;
+            };
+            let is_near = word.end <= until;
+            let is_piece = is_near && self.domain.has_first(&self.text[word.clone()], Step::Forward);
+            if is_piece || !is_near {
+                self.behind = Some(word);
+                return is_piece;
+            }
+        }
+    }
+
+    /// The next word from a place on. A sign is no part of a word, so none is cut.
+    fn read(&mut self, from: usize) -> Option<Range<usize>> {
+        let from = from.max(self.read);
+        let word = words(&self.text[from..]).next().map(|word| from + word.start..from + word.end);
+        self.read = word.as_ref().map_or(self.text.len(), |word| word.end);
+        word
+    }
+
+    fn is_before(&mut self, from: usize, until: usize) -> bool {
+        let (text, local) = (self.text, self.local);
+        let pieces = self.before.get_or_insert_with(|| {
+            words(text).filter(|word| local.has_first(&text[word.clone()], Step::Back)).collect()
+        });
+        let first = pieces.partition_point(|piece| piece.start < from);
+        pieces.get(first).is_some_and(|piece| piece.end <= until)
     }
 }
 

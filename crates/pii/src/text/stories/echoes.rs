@@ -84,3 +84,24 @@ fn a_beginning_that_goes_on_as_another_number_stays() {
         &[("212 555 9999 and 212 555 1234", "<+12125559999> and <+12125551234>"), ("area 212 555", "area 212 555")],
     );
 }
+
+/// Four digits say little. They are gone where nothing but fillers is between them and the whole number.
+#[test]
+fn a_beginning_of_four_digits_beside_the_own_number_is_gone_too() {
+    check(
+        &kari(),
+        &[
+            ("98 76, altså 98 76 54 32", "<+4798765432>, altså <+4798765432>"),
+            ("Kunde: 98 76\nAgent: ja\nKunde: 98 76 54 32", "Kunde: <+4798765432>\nAgent: ja\nKunde: <+4798765432>"),
+            ("98 76 54 32. Ja, 98 76?", "<+4798765432>. Ja, <+4798765432>?"),
+            ("ni åtte sju seks, unnskyld, ni åtte sju seks fem fire tre to", "<+4798765432>, unnskyld, <+4798765432>"),
+            ("kode 9876, tlf 98 76 54 32", "kode 9876, tlf <+4798765432>"),
+            ("9876 kr, tlf 98 76 54 32", "9876 kr, tlf <+4798765432>"),
+            ("rom 9876 er ledig. Ring 98 76 54 32", "rom 9876 er ledig. Ring <+4798765432>"),
+            ("98 76 eller 98 76 54 32", "98 76 eller <+4798765432>"),
+        ],
+    );
+    check(&own("DK", "31662338"), &[("31 66, undskyld 31 66 23 38", "<+4531662338>, undskyld <+4531662338>")]);
+    check(&own("DE", "015123456789"), &[("0151 2, also 0151 23456789", "<+4915123456789>, also <+4915123456789>")]);
+    check(&own("GB", "07921123456"), &[("079 21, sorry, 07921 123456", "<+447921123456>, sorry, <+447921123456>")]);
+}

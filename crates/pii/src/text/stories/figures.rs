@@ -135,10 +135,23 @@ fn addresses_of_machines_are_no_numbers() {
             ("tlf 98.76.54.31", "tlf <+4798765431>"),
             ("98.76.54.31", "<+4798765431>"),
             ("98.76.54.31/98.76.54.30", "<+4798765431>/<+4798765430>"),
+            ("98.76.54.31 og 98.76.54.30", "<+4798765431> og <+4798765430>"),
+            ("DNS 31.66.23.38, ring 98.76.54.31", "DNS 31.66.23.38, ring <+4798765431>"),
             ("zip 98.76.54.31", "zip <+4798765431>"),
             ("tel://98.76.54.31 sip://98.76.54.30", "tel://<+4798765431> sip://<+4798765430>"),
         ],
     );
+    for text in [
+        "DNS 91.23.45.67 og 91.23.45.68",
+        "DNS 91.23.45.67 und 91.23.45.68",
+        "DNS 91.23.45.67 och 91.23.45.68",
+        "IP 91.23.45.67 tai 91.23.45.68",
+        "DNS: 91.23.45.67, 91.23.45.68 and 91.23.45.69",
+        "IP: 91.23.45.67 / 91.23.45.68",
+        "fra 91.23.45.6 eller 91.23.45.68",
+    ] {
+        check(&in_region("NO"), &[(text, text)]);
+    }
     // The record's own number is found wherever it is.
     check(&kari(), &[("IP 98.76.54.32", "IP <+4798765432>")]);
 }
@@ -266,4 +279,28 @@ fn the_number_of_a_business_may_have_the_groups_of_a_phone_number() {
         check(&in_region(code), &[(text, text)]);
     }
     check(&in_region("DK"), &[("CVR 12345678, tlf. 31 66 23 38", "CVR 12345678, tlf. <+4531662338>")]);
+}
+
+#[test]
+fn what_a_share_is_taken_of_is_no_number() {
+    for (code, text) in [
+        ("NO", "40 % av 98 765 431"),
+        ("NO", "40 % av 98765431"),
+        ("DK", "25% af 31662338"),
+        ("SE", "5 % av 0701234567"),
+        ("GB", "40 % of 07921123456"),
+        ("DE", "40 % von 01701234567"),
+        ("NL", "12 % van 0687654321"),
+        ("FR", "3 % de 0687654321"),
+    ] {
+        check(&in_region(code), &[(text, text)]);
+    }
+    check(
+        &in_region("NO"),
+        &[
+            ("100 % sikker, ring 98 76 54 31", "100 % sikker, ring <+4798765431>"),
+            ("sjefen av 98 76 54 31", "sjefen av <+4798765431>"),
+        ],
+    );
+    check(&kari(), &[("40 % av 98765432", "40 % av <+4798765432>")]);
 }

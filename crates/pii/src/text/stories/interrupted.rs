@@ -262,3 +262,25 @@ fn any_words_between_spoken_parts_of_three_digits_or_more() {
     let untouched = "nittiåtte av oss tok buss syttiseks, og femtifire gikk klokka trettito";
     check(&kari(), &[(untouched, untouched)]);
 }
+
+/// The digits before a word of correction that do not belong to the number are no other figure.
+#[test]
+fn a_correction_within_the_own_number() {
+    check(
+        &kari(),
+        &[
+            ("98 75, no sorry 76, 54 32", "<+4798765432> 75, no sorry "),
+            ("98 75, nei unnskyld, 76 54 32", "<+4798765432> 75, nei unnskyld, "),
+            ("ni åtte sju fem, nei, sju seks, fem fire tre to", "<+4798765432> sju fem, nei, "),
+            ("98 76 51, nei, 54 32", "<+4798765432> 51, nei, "),
+        ],
+    );
+    check(&own("DK", "31662338"), &[("31 67, nej undskyld, 66 23 38", "<+4531662338> 67, nej undskyld, ")]);
+    check(&own("SE", "0701234567"), &[("070 122, nej förlåt, 123 45 67", "<+46701234567> 122, nej förlåt, ")]);
+    check(&own("DE", "015123456789"), &[("0151 233, nein, 234 56789", "<+4915123456789> 233, nein, ")]);
+    check(&own("FI", "0401234567"), &[("040 124, eiku, 123 4567", "<+358401234567> 124, eiku, ")]);
+    check(&own("GB", "07921123456"), &[("07921 124, I mean, 123456", "<+447921123456> 124, I mean, ")]);
+    let untouched = ["98 75, 76, 54 32", "98 75 eller 76 54 32", "98 1 2 3 4 5, nei, 76 54 32"];
+    let untouched: Vec<(&str, &str)> = untouched.iter().map(|text| (*text, *text)).collect();
+    check(&kari(), &untouched);
+}

@@ -138,3 +138,41 @@ fn the_name_of_an_attribute_says_what_its_figure_is() {
     });
     assert_eq!(seen, expected);
 }
+
+/// A name such as `number` or `value` says nothing. Then the field above it does.
+#[test]
+fn the_name_above_an_attribute_says_what_its_figure_is() {
+    let figures = |figure: &str| {
+        json!([
+            { "price": { "value": figure } },
+            { "price": figure },
+            { "order": { "number": figure } },
+            { "orders": [{ "id": figure }, { "id": figure }] },
+            { "order": { "number": { "value": figure } } },
+            { "faktura": { "nr": figure } },
+            { "sak": { "id": figure } },
+            { "Auftrag": { "Value": figure } },
+            { "tilaus": { "value": figure } },
+            { "pedido": { "id": figure } },
+            { "amount": { "value": figure } },
+        ])
+    };
+    let mut mentions = Vec::new();
+    let unchanged = figures("91234567");
+    assert_eq!(tokenize_json(&in_region("NO"), unchanged.clone(), &mut mentions), unchanged);
+    let called = json!([
+        { "customer": { "number": "91234567" } },
+        { "caller": { "id": "91234567" } },
+        { "phone": { "value": "91234567" } },
+        { "contact": { "value": "91234567" } },
+        { "order": { "phone": "91234567" } },
+        { "order": { "customer": { "number": "91234567" } } },
+        { "order": { "text": "91234567" } },
+    ]);
+    for value in called.as_array().unwrap() {
+        let seen = fill_json(tokenize_json(&in_region("NO"), value.clone(), &mut mentions), &|n| show(&mentions[n]));
+        assert!(seen.to_string().contains("<+4791234567>"), "{seen}");
+    }
+    let own = tokenize_json(&kari(), figures("98765432"), &mut mentions).to_string();
+    assert!(!own.contains("98765432"), "{own}");
+}

@@ -258,3 +258,22 @@ fn no_number_of_other_people_goes_on_over_a_correction() {
     let corrected = seen(&kari(), "ni åtte sju fire, nei, seks, fem fire tre to");
     assert!(!corrected.contains("<+4798746543>"), "{corrected}");
 }
+
+#[test]
+fn tens_in_their_order_are_counted() {
+    for (code, text) in [
+        ("NO", "førti femti seksti sytti"),
+        ("NO", "førti, femti, seksti, sytti og åtti"),
+        ("DK", "tyve tredive fyrre halvtreds"),
+        ("GB", "forty fifty sixty seventy"),
+    ] {
+        check(&in_region(code), &[(text, text)]);
+        check(&in_region("NO"), &[(text, text)]);
+    }
+    check(
+        &in_region("NO"),
+        &[("ring førti femti to seksti sytti", "ring <+4740526070>"), ("førti femti seksti nitti", "<+4740506090>")],
+    );
+    let own = Own { phone: Phone::parse("40506070", region("NO")).ok(), ..Own::default() };
+    check(&Finder::new(region("NO"), own), &[("førti femti seksti sytti", "<+4740506070>")]);
+}

@@ -98,3 +98,35 @@ fn no_number_is_taken_from_the_midst_of_a_growing_row() {
         ],
     );
 }
+
+/// The last word before the one for a number says what has it, in one piece and in the names of programs.
+#[test]
+fn a_longer_word_for_a_thing_is_no_word_for_a_phone() {
+    for (code, number, words) in [
+        ("NO", "91234567", "reservasjonsnummer|arbeidsordrenummer|Reservasjonsnr.|jobbordrenr"),
+        ("DK", "31662338", "arbejdsordrenummer|reservationsnummer"),
+        ("SE", "0701234567", "reservationsnummer|Reservationsnr"),
+        ("DE", "01701234567", "Reservierungsnummer|Reservierungsnr."),
+        ("NL", "0612345678", "reserveringsnummer"),
+        (
+            "GB",
+            "07921123456",
+            "reservationNumber|workOrderNumber|work_order_number|mobileOrderNumber|homeAccountNumber",
+        ),
+    ] {
+        for word in words.split('|') {
+            let text = format!("{word}: {number}");
+            assert_eq!(seen(&in_region(code), &text), text, "{code}");
+        }
+    }
+    check(
+        &in_region("NO"),
+        &[
+            ("reservenummer 91234567", "reservenummer <+4791234567>"),
+            ("jobbnummer 91234567", "jobbnummer <+4791234567>"),
+            ("workNumber: 91234567", "workNumber: <+4791234567>"),
+            ("orderContactNumber: 91234567", "orderContactNumber: <+4791234567>"),
+            ("kontornummeret 91234567", "kontornummeret <+4791234567>"),
+        ],
+    );
+}

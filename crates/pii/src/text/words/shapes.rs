@@ -1,4 +1,5 @@
-//! The shapes of the words of a vocabulary, which tell nearly every other word of a text without a look at all its letters.
+//! The shapes of the words of a vocabulary, which tell nearly every other word of a text without a look at all its letters;
+//! and small letters.
 
 /// The lengths and the last letters of the words that begin with the same two letters, one bit for each.
 #[derive(Clone, Copy, Default)]
@@ -41,4 +42,22 @@ fn place(word: &[u8]) -> usize {
 /// The last five bits of a byte, which capital and small letters have in common.
 const fn letter(byte: u8) -> usize {
     (byte & 31) as usize
+}
+
+/// A word in small letters, if all its letters are of ASCII or of the north: then it is as long as it was.
+pub(super) fn small_in<'s>(small: &'s mut [u8], word: &[u8]) -> Option<&'s [u8]> {
+    let small = small.get_mut(..word.len())?;
+    let mut follows = false;
+    for (place, byte) in small.iter_mut().zip(word) {
+        *place = match byte {
+            // The second bytes of `À` to `Þ`, without the sign of multiplication.
+            0x80..=0x9E if follows && *byte != 0x97 => byte + 0x20,
+            0x80..=0xBF if follows => *byte,
+            0xC3 if !follows => *byte,
+            _ if follows || !byte.is_ascii() => return None,
+            _ => byte.to_ascii_lowercase(),
+        };
+        follows = *byte == 0xC3;
+    }
+    Some(small)
 }

@@ -55,6 +55,9 @@ fn the_name_of_a_field_says_what_its_figure_is() {
     stays(
         &case,
         &[
+            json!({ "order": { "number": "31662338" }, "price": { "value": "20304050" } }),
+            json!({ "orders": [{ "id": "31662338", "value": "20304050" }] }),
+            json!({ "reservationNumber": "31662338", "workOrderNumber": "20304050" }),
             json!({ "date_unixtime": "1707728511", "edited": "1712129804", "createdAt": "1712129804" }),
             json!({ "orderId": "31662338", "booking_reference": "20304050", "invoice": "40123456" }),
             json!({ "conversationId": "31662338", "message_id": "20304050", "trackingNumber": "40123456" }),
