@@ -103,6 +103,7 @@ impl<S: Allowed> Deref for Caller<S> {
 
 impl<S: Allowed> Caller<S> {
     /// The value that the look for the caller's client has read besides, if it is of this type.
+    #[must_use]
     pub fn known<T: 'static>(&self) -> Option<&T> {
         self.0.known.as_deref()?.downcast_ref()
     }
