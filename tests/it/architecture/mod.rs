@@ -318,6 +318,7 @@ const PURE: [&str; 13] = [
     "email_address",
     "encoding_rs",
     "idna",
+    "memchr",
     "regex-automata",
     "regex-syntax",
     "rlibphonenumber",

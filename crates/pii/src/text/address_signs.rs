@@ -48,8 +48,8 @@ const WORD: u8 = !SIGN;
 const BEGINNINGS: [(u8, &[u8]); 5] = [(b'a', b"tlfrp)]}"), (b'k', b"rali"), (b's', b"n"), (b'm', b"ia"), (b'c', b"h")];
 const BEYOND_ASCII: u8 = 0xC3;
 
-/// The bits of a byte as the first one, as the second one, and before both. Nearly every place of a text is told by three
-/// bytes.
+/// The bits of a byte as the first one, as the second one, and before both. Three bytes decide on nearly
+/// every place of a text.
 #[derive(Clone, Copy)]
 struct SignByte {
     first: u8,
@@ -193,7 +193,7 @@ fn next_place(bytes: &[u8], from: usize) -> Option<usize> {
     ahead.position(|bits| bits != 0).map(|ahead| from + ahead)
 }
 
-/// Whether a word can be one for `@` by its length and its first two letters: nearly every word is told by them.
+/// Whether a word can be one for `@` by its length and its first two letters: they decide on nearly every word.
 fn may_be_sign(word: &str) -> bool {
     const BEGINNINGS: [&[u8; 2]; 13] =
         [b"kr", b"al", b"sn", b"ka", b"kl", b"af", b"mi", b"ki", b"ar", b"ch", b"at", b"ap", b"ma"];

@@ -33,7 +33,7 @@ pub(super) struct OwnNumber {
     pub(super) prefixes: Arc<Vec<Vec<u8>>>,
 }
 
-/// What may be dialled before the numbers of a country, longest first. It is made out once for all its numbers.
+/// The digits that may be dialled before the numbers of a country, longest first. It is made out once for all its numbers.
 fn prefixes(code: &str, trunk: &str) -> Arc<Vec<Vec<u8>>> {
     type Known = HashMap<(String, String), Arc<Vec<Vec<u8>>>>;
     static KNOWN: LazyLock<RwLock<Known>> = LazyLock::new(RwLock::default);

@@ -12,7 +12,7 @@ use super::{
     Find, Finder, Reading, Suppressed, echoes, email, iban, ids, interrupted, obfuscated, overlaps, own_address, spoken,
 };
 
-/// Whose identifiers a reading needs.
+/// The people whose identifiers a reading needs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sought {
     Everybodys,

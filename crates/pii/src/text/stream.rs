@@ -33,7 +33,7 @@ impl Digits {
         all
     }
 
-    /// Those of a group, in whatever script.
+    /// The digits of a group, in whatever script.
     pub(super) fn of_group(group: &str) -> Self {
         if group.len() <= LONGEST && group.bytes().all(|byte| byte.is_ascii_digit()) {
             let mut digits = [0; LONGEST];

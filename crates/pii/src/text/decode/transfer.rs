@@ -23,7 +23,7 @@ const PADDING: usize = 2;
 /// Lines of a mail's base64 are at least so long, but for the last.
 const SHORTEST_LINE: usize = 60;
 
-/// The longest line of base64 that is told from quoted-printable, in bytes.
+/// The longest line of base64 that is distinguished from quoted-printable, in bytes.
 const LONGEST_RUN: usize = 4_096;
 
 /// The longest name of a field before a `=`.
@@ -249,7 +249,7 @@ fn as_standard(run: &str) -> String {
 /// Changes lines that are base64 of a text together. Returns whether they are.
 fn lines_of(text: &str, lines: &[std::ops::Range<usize>], layer: &mut Layer) -> bool {
     let standard = |line: &std::ops::Range<usize>| as_standard(&text[line.clone()]);
-    // A run that no byte of a text begins with is none: nearly every long word is told by its first letters.
+    // A run that no byte of a text begins with is none: the first letters decide on nearly every long word.
     let begin = &text[lines[0].clone()];
     let first = as_standard(&begin[..begin.len().min(LOOKED_AT) / 4 * 4]);
     let is_hopeless = STANDARD.decode(&first).map_or(true, |begin| !begin.iter().all(|byte| may_be_text(*byte)));
