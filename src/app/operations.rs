@@ -150,7 +150,7 @@ pub struct TenantSettings {
 
 impl TenantSettings {
     fn new(tenant: Tenant, now: DateTime<Utc>) -> Self {
-        let Tenant { id: _, slug, region, zone, targets, settings, version } = tenant;
+        let Tenant { id: _, slug, region, zone, targets, settings, version, unreadable: _ } = tenant;
         let erasure_retention_months = settings.erasure_months();
         let tenants::Settings {
             purpose_required,

@@ -40,7 +40,7 @@ pub struct Forecast {
 
 pub async fn dry_run(app: &AppContext, options: &Options) -> PassResult<Vec<Forecast>> {
     let mut tx = app.archive.read().await?;
-    let mut tenants = tenants::list(&mut tx).await?;
+    let mut tenants = tenants::list_readable(&mut tx).await?;
     tenants.retain(|tenant| options.tenant.is_none_or(|only| only == tenant.id));
     let mut forecasts = Vec::new();
     for tenant in tenants {

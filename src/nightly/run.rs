@@ -1,9 +1,11 @@
 //! A run: for each tenant whose lease is free, an interrupted pass is resumed, and then a new pass is made.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::FutureExt as _;
 
 use super::context::PassContext;
 use super::job_runs;
@@ -19,7 +21,7 @@ use crate::archive::mentions;
 use crate::base::id::RunId;
 use crate::content::ContentStore;
 use crate::requests;
-use crate::store;
+use crate::store::{self, StoreError};
 use crate::tenants::{self, Tenant};
 use crate::vault::{self, AppContext};
 
@@ -76,7 +78,7 @@ async fn in_step(
     content_store: &Arc<ContentStore>,
 ) -> PassResult<(Vec<(Tenant, PassError)>, Vec<Tenant>)> {
     if app.journal.is_off() {
-        return Ok((Vec::new(), tenants::list(&mut app.archive.read().await?).await?));
+        return Ok(readable(tenants::list(&mut app.archive.read().await?).await?));
     }
     let Look { tenants, damage, .. } = restore::look(app).await?;
     if let Some(damage) = damage {
@@ -86,6 +88,10 @@ async fn in_step(
     for mut look in tenants {
         if let Some(behind) = look.behind.take() {
             refused.push((look.tenant, PassError::ReplayNeeded(behind)));
+            continue;
+        }
+        if let Err(error) = look.tenant.check_readable() {
+            refused.push((look.tenant, error.into()));
             continue;
         }
         let settling = async {
@@ -107,6 +113,18 @@ async fn in_step(
         in_step.push(look.tenant);
     }
     Ok((refused, in_step))
+}
+
+/// The tenants that cannot be read, each with the error, and the others.
+fn readable(tenants: Vec<Tenant>) -> (Vec<(Tenant, PassError)>, Vec<Tenant>) {
+    let (mut refused, mut others) = (Vec::new(), Vec::new());
+    for tenant in tenants {
+        match tenant.check_readable() {
+            Ok(()) => others.push(tenant),
+            Err(error) => refused.push((tenant, error.into())),
+        }
+    }
+    (refused, others)
 }
 
 impl TenantJob<'_> {
@@ -134,7 +152,9 @@ impl TenantJob<'_> {
             let mut report = Report::default();
             let context =
                 PassContext { app, content_store, tenant: &tenant, lease: &lease, progress, stop, replay: None };
-            let ended = run_tenant(&context, self.options, &mut report).await;
+            let running = AssertUnwindSafe(run_tenant(&context, self.options, &mut report)).catch_unwind();
+            // The driver of PostgreSQL panics at a time that no calendar has, such as `infinity`.
+            let ended = running.await.unwrap_or_else(|_| Err(StoreError::Inconsistent("a value".to_owned()).into()));
             // If the lease cannot be released, it ends by itself.
             let _ = lease.release(&app.archive).await;
             self.ending = self.ending.max(ending_of(&tenant, ended, &mut report));

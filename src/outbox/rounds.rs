@@ -49,7 +49,7 @@ where
     Error: From<StoreError> + From<TenantError>,
     Work: Future<Output = Result<(Tenant, Report), Error>>,
 {
-    let mut tenants = tenants::list(&mut app.archive.read().await?).await?;
+    let mut tenants = tenants::list_readable(&mut app.archive.read().await?).await?;
     tenants.retain(|tenant| only.is_none_or(|only| only == tenant.id));
     // A restored archive brings forgotten customers back.
     tenants.retain(|tenant| app.journal.standing.refusal(tenant.id).is_none());

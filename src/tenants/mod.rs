@@ -42,8 +42,22 @@ pub async fn find_by_slug(tx: &mut Tx<Archive>, slug: &str) -> Result<Option<Ten
     sql::by_slug(tx, slug).await?.map(Tenant::try_from).transpose()
 }
 
+/// All tenants, also those with a column that cannot be read: see [`Tenant::unreadable`].
 pub async fn list(tx: &mut Tx<Archive>) -> Result<Vec<Tenant>, TenantError> {
-    sql::all(tx).await?.into_iter().map(Tenant::try_from).collect()
+    Ok(sql::all(tx).await?.into_iter().map(TenantRow::lenient).collect())
+}
+
+/// The tenants that can be read. The log names the others.
+pub async fn list_readable(tx: &mut Tx<Archive>) -> Result<Vec<Tenant>, TenantError> {
+    let mut tenants = list(tx).await?;
+    tenants.retain(|tenant| {
+        let read = tenant.check_readable();
+        if let Err(error) = &read {
+            tracing::error!(tenant = %tenant.slug, %error, "The tenant is left out");
+        }
+        read.is_ok()
+    });
+    Ok(tenants)
 }
 
 /// Creates a tenant of a free slug, with its epoch.

@@ -23,6 +23,9 @@ pub struct Tenant {
     pub settings: Settings,
     /// It grows with every change and is the `ETag`.
     pub version: i64,
+    /// The column that contains no valid value. The field has a default instead, and nothing may depend on it. Only a list
+    /// of all tenants has such a tenant, because one of them must not keep a job from the others.
+    pub unreadable: Option<&'static str>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -54,11 +57,18 @@ impl Tenant {
         Ok(Self {
             id: TenantId::new(),
             slug: slug.to_owned(),
-            region: Region::stored("NO").map_err(|_| StoreError::Inconsistent("region".to_owned()))?,
+            region: Region::default(),
             zone: chrono_tz::Europe::Oslo,
             targets: Targets::ALL,
             settings: Settings::default(),
             version: 1,
+            unreadable: None,
         })
+    }
+
+    /// The error of a tenant with a column that cannot be read.
+    pub fn check_readable(&self) -> Result<(), TenantError> {
+        let broken = |column| StoreError::Inconsistent(format!("tenants.{column} of {}", self.id)).into();
+        self.unreadable.map_or(Ok(()), |column| Err(broken(column)))
     }
 }

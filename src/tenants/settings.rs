@@ -217,7 +217,7 @@ impl Tenant {
 
     /// The API's names of the settings in which another state of the tenant differs.
     pub(super) fn differences(&self, other: &Self) -> Vec<&'static str> {
-        let Self { id: _, slug: _, region, zone, targets, settings, version: _ } = self;
+        let Self { id: _, slug: _, region, zone, targets, settings, version: _, unreadable: _ } = self;
         let Settings {
             purpose_required,
             request_retention_months,

@@ -1,6 +1,7 @@
 //! Statements about tenants and their epochs.
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use pii::Region;
 
 use super::model::{Tenant, TenantError};
@@ -26,16 +27,35 @@ impl TryFrom<TenantRow> for Tenant {
     type Error = TenantError;
 
     fn try_from(row: TenantRow) -> std::result::Result<Self, TenantError> {
-        let broken = |column: &str| StoreError::Inconsistent(format!("tenants.{column} of {}", row.tenant_id));
-        Ok(Self {
-            id: row.tenant_id,
-            region: Region::stored(&row.region).map_err(|_| broken("region"))?,
-            zone: row.time_zone.parse().map_err(|_| broken("time_zone"))?,
-            targets: row.targets,
-            settings: serde_json::from_str(&row.settings).map_err(|_| broken("settings"))?,
-            version: row.version,
-            slug: row.slug,
-        })
+        let tenant = row.lenient();
+        tenant.check_readable()?;
+        Ok(tenant)
+    }
+}
+
+impl TenantRow {
+    /// The tenant, also if a column cannot be read.
+    #[must_use]
+    pub fn lenient(self) -> Tenant {
+        let Self { tenant_id: id, slug, region, time_zone, targets, settings, version } = self;
+        let (region, zone, settings) =
+            (Region::stored(&region).ok(), time_zone.parse().ok(), serde_json::from_str(&settings).ok());
+        let unreadable = match (&region, &zone, &settings) {
+            (None, ..) => Some("region"),
+            (_, None, _) => Some("time_zone"),
+            (.., None) => Some("settings"),
+            _ => None,
+        };
+        Tenant {
+            id,
+            slug,
+            region: region.unwrap_or_default(),
+            zone: zone.unwrap_or(Tz::UTC),
+            targets,
+            settings: settings.unwrap_or_default(),
+            version,
+            unreadable,
+        }
     }
 }
 
@@ -67,7 +87,7 @@ pub async fn all(tx: &mut Tx<Archive>) -> Result<Vec<TenantRow>> {
 }
 
 pub async fn insert(tx: &mut Tx<Archive>, tenant: &Tenant, now: DateTime<Utc>) -> Result<u64> {
-    let Tenant { id, slug, region, zone, targets, settings, version } = tenant;
+    let Tenant { id, slug, region, zone, targets, settings, version, unreadable: _ } = tenant;
     tx.query("INSERT INTO tenants (tenant_id, slug, region, time_zone, targets, settings, version, created_at, updated_at) VALUES (")
         .with("", *id)
         .with(", ", slug.as_str())
@@ -93,7 +113,7 @@ pub async fn insert_epoch(tx: &mut Tx<Archive>, id: TenantId) -> Result<u64> {
 }
 
 pub async fn update(tx: &mut Tx<Archive>, tenant: &Tenant, now: DateTime<Utc>) -> Result<u64> {
-    let Tenant { id, slug: _, region, zone, targets, settings, version } = tenant;
+    let Tenant { id, slug: _, region, zone, targets, settings, version, unreadable: _ } = tenant;
     tx.query("UPDATE tenants SET")
         .with(" region = ", region.to_string())
         .with(", time_zone = ", zone.name())

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use lethe::store::{Archive, Db, StoreSettings};
 use serde_json::{Value, json};
+use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
 
-use crate::harness::{TestLethe, each_store};
+use crate::harness::{Store, TestLethe, each_store};
 
 const AS_OF: &str = "2026-02-16T02:00:00Z";
 
@@ -103,4 +104,45 @@ each_store!(a_pass_that_fails_before_it_claims_counts_what_is_due, |lethe: TestL
     // Nothing has begun them: they can still be changed.
     let request = lethe.request(&entered[0]["id"]).await.expect(200).json();
     assert_eq!((&request["attempts"], &request["last_error"]), (&json!(0), &Value::Null));
+});
+
+each_store!(a_tenant_with_an_unreadable_value_delays_no_other, |lethe: TestLethe| async move {
+    let entered = two_requests(&lethe).await;
+    lethe.run(&["tenant", "create", "acme"]).await.well();
+    let request = json!({ "phone_number": "91234567", "to_date": "2026-02-15", "targets": ["archive"] });
+    let other = lethe.caller_of("acme", "dpo", "eve").post("/anonymize-requests", &request).await.expect(201).json();
+    // A time that no calendar has. SQLite stores it as a text that is no time.
+    let (of_request, of_tenant) = (
+        "UPDATE requests SET created_at = 'infinity' WHERE tenant_id = (SELECT tenant_id FROM tenants WHERE slug = 'acme')",
+        "UPDATE tenants SET time_zone = 'Mars/North' WHERE slug = 'acme'",
+    );
+    let change = async |statement: &'static str| match lethe.store() {
+        Store::Postgres => {
+            let mut archive = PgConnection::connect(&lethe.archive_url()).await.unwrap();
+            archive.execute(statement).await.unwrap();
+            archive.close().await.unwrap();
+        }
+        Store::Sqlite => {
+            let mut archive = SqliteConnection::connect(&lethe.archive_url()).await.unwrap();
+            archive.execute(statement).await.unwrap();
+            archive.close().await.unwrap();
+        }
+    };
+    change(of_request).await;
+    let told = lethe.night(AS_OF).await;
+    assert_eq!(told.code(), Some(1), "{}", told.stderr);
+    for request in &entered {
+        assert_eq!(lethe.request(&request["id"]).await.expect(200).json()["status"], "done");
+    }
+    let reports: Vec<Value> = told.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let report = reports.iter().find(|report| report["tenant"] == "acme").unwrap();
+    assert_eq!((&report["error"], &report["requests_done"]), (&json!("pass_failed"), &json!(0)), "{other}");
+
+    change(of_tenant).await;
+    let later = json!({ "phone_number": "40404040", "to_date": "2026-02-15", "targets": ["archive"] });
+    let later = lethe.enter_request(&later).await;
+    let told = lethe.night(AS_OF).await;
+    assert_eq!(told.code(), Some(1), "{}", told.stderr);
+    assert_eq!(lethe.request(&later["id"]).await.expect(200).json()["status"], "done");
+    assert!(told.stdout.contains("pass_failed") && lethe.journal().text().contains("tenants.time_zone"));
 });

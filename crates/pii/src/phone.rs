@@ -24,6 +24,12 @@ pub struct Region(PhoneRegion);
 #[error("must be a two-letter region with a numbering plan, such as NO")]
 pub struct RegionError;
 
+impl Default for Region {
+    fn default() -> Self {
+        Self(PhoneRegion::NO)
+    }
+}
+
 impl FromStr for Region {
     type Err = RegionError;
 
