@@ -6,7 +6,7 @@ use lethe::store::{Archive, Db, StoreSettings};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
 
-use crate::harness::{Store, TestLethe, each_store};
+use crate::harness::{TestLethe, each_store};
 
 const AS_OF: &str = "2026-02-16T02:00:00Z";
 
