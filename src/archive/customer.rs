@@ -9,7 +9,7 @@ use super::ageing::Grain;
 use super::selector::keys as keys_of;
 use crate::base::id::{IdentifierId, RecordId, TenantId};
 use crate::base::target::Target;
-use crate::store::{self, Archive, Sql, Tx};
+use crate::store::{self, Archive, Query, Sql, Tx};
 use crate::vault::{self, AppContext, VaultError};
 
 /// The customer of an interaction, which decides over its texts and its deliveries.
@@ -101,11 +101,7 @@ pub async fn by_external_id<'i>(
     tenant: TenantId,
     external_ids: impl IntoIterator<Item = &'i str>,
 ) -> store::Result<Vec<StoredInteraction>> {
-    tx.query("SELECT external_id, id, at, phone_id, email_id, name_id, forgotten, aged FROM interactions")
-        .with(" WHERE tenant_id = ", tenant)
-        .with_any(" AND external_id", external_ids)
-        .all()
-        .await
+    select(tx.query(""), tenant).with_any(" AND external_id", external_ids).all().await
 }
 
 /// The same by their ids.
@@ -114,11 +110,13 @@ pub async fn by_id(
     tenant: TenantId,
     ids: impl IntoIterator<Item = RecordId>,
 ) -> store::Result<Vec<StoredInteraction>> {
-    tx.query("SELECT external_id, id, at, phone_id, email_id, name_id, forgotten, aged FROM interactions")
+    select(tx.query(""), tenant).with_keys(" AND id", ids).all().await
+}
+
+fn select(query: Query<'_>, tenant: TenantId) -> Query<'_> {
+    query
+        .push("SELECT external_id, id, at, phone_id, email_id, name_id, forgotten, aged FROM interactions")
         .with(" WHERE tenant_id = ", tenant)
-        .with_keys(" AND id", ids)
-        .all()
-        .await
 }
 
 /// The names of customers as the vault has them, with their ids, by some keys: see [`newest_names`].

@@ -15,6 +15,7 @@ use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::id::{IdentifierId, RecordId, Token};
 use crate::base::recipient::TokenForm;
+use crate::base::work;
 use crate::tenants::Tenant;
 use crate::vault::{self, AppContext};
 
@@ -138,7 +139,9 @@ async fn without_shown(
     let Some(purpose) = purpose else { return Ok(None) };
     let keyset = app.keysets.get(&app.vault, tenant.id).await?;
     let shown = vault::open(&mut app.vault.read().await?, &keyset, shown.iter().copied()).await?;
-    Ok(Some(tenant.masked_of(shown.values(), &purpose)))
+    // A page may show thousands of identifiers, and each is searched.
+    let (tenant, bytes) = (tenant.clone(), purpose.len() * shown.len());
+    Ok(Some(work::run(bytes, move || tenant.masked_of(shown.values(), &purpose)).await))
 }
 
 /// All identifiers that a record shows: first those of its customer.

@@ -58,6 +58,7 @@ pub async fn run(config: &Config, arguments: ScanArguments) -> Result<Exit, Comm
         Some(slug) => vec![find(&stores, slug).await?],
         None => tenants::list(&mut stores.archive.read().await?).await?,
     };
+    tenants.iter().try_for_each(Tenant::check_readable)?;
     let mut has_findings = false;
     for tenant in &tenants {
         if arguments.files.is_empty() {

@@ -44,6 +44,7 @@ pub async fn run(config: &Config, command: TenantCommand) -> Result<Exit, Comman
     match command {
         TenantCommand::List { json } => {
             for tenant in tenants::list(&mut stores.archive.read().await?).await? {
+                tenant.check_readable()?;
                 list(&tenant, json);
             }
         }

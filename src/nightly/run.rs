@@ -154,7 +154,7 @@ impl TenantJob<'_> {
                 PassContext { app, content_store, tenant: &tenant, lease: &lease, progress, stop, replay: None };
             let running = AssertUnwindSafe(run_tenant(&context, self.options, &mut report)).catch_unwind();
             // The driver of PostgreSQL panics at a time that no calendar has, such as `infinity`.
-            let ended = running.await.unwrap_or_else(|_| Err(StoreError::Inconsistent("a value".to_owned()).into()));
+            let ended = running.await.unwrap_or_else(|_| Err(StoreError::Inconsistent("of a time".to_owned()).into()));
             // If the lease cannot be released, it ends by itself.
             let _ = lease.release(&app.archive).await;
             self.ending = self.ending.max(ending_of(&tenant, ended, &mut report));

@@ -94,7 +94,9 @@ pub async fn replay(
             ..Default::default()
         };
         let job = ReplayJob { app, content_store, progress, stop };
-        let ended = if look.behind.is_none() {
+        let ended = if let Err(error) = look.tenant.check_readable() {
+            Err(error.into())
+        } else if look.behind.is_none() {
             if options.dry_run { Ok(()) } else { job.settle_calls(&look, &mut report).await }
         } else if look.is_too_old {
             Err(PassError::BackupTooOld(look.behind.unwrap_or_default()))
