@@ -18,7 +18,9 @@ use crate::store::{Archive, Query, Result, Tx};
 
 pub use model::{Action, ActorName, AuditOutcome, Entry, Event, EventFilter, Grant, SealedRow};
 pub use retention::{Purged, drop_unused_actors, first_since, newest_details, purge};
-pub use sql::{any_record, digest, number, oldest_unsealed, records_of, records_since, sealed, unlinked, unsealed};
+pub use sql::{
+    any_record, digest, first_number, number, oldest_unsealed, records_of, records_since, sealed, unlinked, unsealed,
+};
 
 /// Writes a row in a transaction that the caller commits.
 pub async fn record(tx: &mut Tx<Archive>, clock: Clock, actor: &Actor, entry: &Entry) -> Result<()> {

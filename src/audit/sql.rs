@@ -337,6 +337,14 @@ pub async fn sealed(
     Ok(rows.into_iter().filter_map(|row| row.seq.map(|seq| row.numbered(seq))).collect())
 }
 
+/// The first number of a sealed row after one number, and up to another one.
+pub async fn first_number(tx: &mut Tx<Archive>, tenant: TenantId, (after, last): (i64, i64)) -> Result<Option<i64>> {
+    let query = tx.query("SELECT seq FROM audit_events").with(" WHERE tenant_id = ", tenant);
+    let query = query.with(" AND seq > ", after).with(" AND seq <= ", last);
+    let row: Option<(i64,)> = query.push(" ORDER BY seq LIMIT 1").maybe().await?;
+    Ok(row.map(|(seq,)| seq))
+}
+
 /// The time of the oldest row that is not sealed yet.
 pub async fn oldest_unsealed(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Option<DateTime<Utc>>> {
     let row: Option<(DateTime<Utc>,)> = tx

@@ -177,6 +177,8 @@ pub enum PassError {
     LeaseLost,
     #[error("the job was stopped")]
     Stopped,
+    #[error("the program failed: the log names the place")]
+    Panicked,
     /// An object cannot be written or read. Nothing is destroyed without it.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -243,7 +245,7 @@ impl PassError {
             Self::Store(_) | Self::Vault(_) | Self::Tenant(_) if self.ending() == Ending::Unavailable => {
                 "database_unavailable"
             }
-            Self::Store(_) | Self::Vault(_) | Self::Tenant(_) | Self::Content(_) => "pass_failed",
+            Self::Store(_) | Self::Vault(_) | Self::Tenant(_) | Self::Content(_) | Self::Panicked => "pass_failed",
         }
     }
 
@@ -267,7 +269,7 @@ impl PassError {
             | Self::ReplayNeeded(_)
             | Self::BackupTooOld(_) => Ending::Refused,
             Self::Content(error) if error.is_transient() => Ending::Unavailable,
-            Self::Store(_) | Self::Vault(_) | Self::Tenant(_) | Self::Content(_) => Ending::Failed,
+            Self::Store(_) | Self::Vault(_) | Self::Tenant(_) | Self::Content(_) | Self::Panicked => Ending::Failed,
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::archive::mentions;
 use crate::base::id::RunId;
 use crate::content::ContentStore;
 use crate::requests;
-use crate::store::{self, StoreError};
+use crate::store;
 use crate::tenants::{self, Tenant};
 use crate::vault::{self, AppContext};
 
@@ -153,8 +153,8 @@ impl TenantJob<'_> {
             let context =
                 PassContext { app, content_store, tenant: &tenant, lease: &lease, progress, stop, replay: None };
             let running = AssertUnwindSafe(run_tenant(&context, self.options, &mut report)).catch_unwind();
-            // The driver of PostgreSQL panics at a time that no calendar has, such as `infinity`.
-            let ended = running.await.unwrap_or_else(|_| Err(StoreError::Inconsistent("of a time".to_owned()).into()));
+            // A mistake of the program that one tenant's data bring to light delays no other tenant.
+            let ended = running.await.unwrap_or(Err(PassError::Panicked));
             // If the lease cannot be released, it ends by itself.
             let _ = lease.release(&app.archive).await;
             self.ending = self.ending.max(ending_of(&tenant, ended, &mut report));

@@ -15,6 +15,7 @@ use super::verify::{Fault, FaultKind, LogEntry, Verification};
 use crate::audit::{self, SealedRow};
 use crate::base::id::{AuditId, RecordId, Salt, TenantId};
 use crate::journal::Journal;
+use crate::store::StoreError;
 use crate::vault::{AppContext, SigningPurpose};
 
 /// How many rows are read at a time.
@@ -52,16 +53,24 @@ pub async fn own_keys(app: &AppContext) -> Result<CheckpointKeys, SealError> {
 pub async fn verify(app: &AppContext, anchors: &Journal, tenant: TenantId) -> Result<Verdict, SealError> {
     let keys = own_keys(app).await?;
     loop {
-        let (kept, told) = retention::told(&mut app.archive.read().await?, tenant).await?;
+        let kept = retention::kept(&mut app.archive.read().await?, tenant).await?;
         let border = kept.start.seq;
         let mut verdict = verify_kept(app, anchors, (tenant, &keys), kept).await?;
+        let mut tx = app.archive.read().await?;
         // A pass may have deleted rows that were not read yet.
-        if retention::told(&mut app.archive.read().await?, tenant).await?.0.start.seq == border {
-            // A row of the log tells each deletion.
-            let untold = (told < border).then(|| FaultKind::Missing.at(told + 1));
-            verdict.fault = [verdict.fault, untold].into_iter().flatten().min();
-            return Ok(verdict);
+        if retention::kept(&mut tx, tenant).await?.start.seq != border {
+            continue;
         }
+        // A row of the log tells each deletion.
+        match retention::told(&mut tx, tenant).await {
+            Ok(told) => {
+                let untold = (told < border).then(|| FaultKind::Missing.at(told + 1));
+                verdict.fault = [verdict.fault, untold].into_iter().flatten().min();
+            }
+            Err(StoreError::Inconsistent(_)) if verdict.fault.is_some() => {}
+            Err(error) => return Err(error.into()),
+        }
+        return Ok(verdict);
     }
 }
 
@@ -85,6 +94,7 @@ async fn verify_kept(
         refused: None,
         first_incomplete: None,
         sealed: 0,
+        unreadable: FaultKind::Changed.at(0),
     };
     // The anchors are read first: all that they have then was committed before.
     for (seq, note) in anchors.anchored(tenant).await? {
@@ -118,6 +128,14 @@ struct LogWalk<'a> {
     first_incomplete: Option<i64>,
     /// The number of the last row that had a seal at the beginning.
     sealed: i64,
+    /// The fault if what is being read now cannot be read.
+    unreadable: Fault,
+}
+
+/// Rows of a log in their order, with the ids of records that they name.
+struct LogPage {
+    rows: Vec<SealedRow>,
+    records: HashMap<AuditId, Vec<(RecordId, Salt)>>,
 }
 
 impl LogWalk<'_> {
@@ -136,25 +154,25 @@ impl LogWalk<'_> {
     async fn run(&mut self) -> Result<Option<Fault>, SealError> {
         self.sealed = self.newest().await?;
         // The numbers begin with 1, so the pages below do not have such a row.
-        let before = audit::sealed(&mut self.app.archive.read().await?, self.tenant, (i64::MIN, 0), 1).await?;
-        if let Some(row) = before.first() {
-            return Ok(Some(FaultKind::Inserted.at(row.seq)));
+        let before = audit::first_number(&mut self.app.archive.read().await?, self.tenant, (i64::MIN, 0)).await?;
+        if let Some(seq) = before {
+            return Ok(Some(FaultKind::Inserted.at(seq)));
         }
+        let mut size = PAGE;
         loop {
-            let after = self.verification.last();
-            let mut tx = self.app.archive.read().await?;
-            let rows = audit::sealed(&mut tx, self.tenant, (after, i64::MAX), PAGE).await?;
-            let Some(last) = rows.last() else { break };
-            for seal in self.leaves.read_to(&mut tx, last.seq).await? {
-                if let Some(note) = &seal.note {
-                    self.expect(seal.seq, note);
+            let LogPage { rows, records } = match self.read(size).await {
+                Ok(page) => page,
+                // A row or a seal of the page has a value that its column cannot have. Alone, it is known by its number.
+                Err(StoreError::Inconsistent(_)) if size > 1 => {
+                    size = 1;
+                    continue;
                 }
-                self.seals.push_back(seal);
+                Err(StoreError::Inconsistent(_)) => return Ok(Some(self.unreadable)),
+                Err(error) => return Err(error.into()),
+            };
+            if rows.is_empty() {
+                break;
             }
-            // An id may have been added to a row that commits to none.
-            let all = rows.iter().map(|row| row.id).collect();
-            let records = audit::records_of(&mut tx, self.tenant, all).await?;
-            drop(tx);
             for row in rows {
                 if let Err(fault) = self.push(&row, &records) {
                     return Ok(Some(fault));
@@ -164,6 +182,37 @@ impl LogWalk<'_> {
                 }
             }
         }
+        self.end().await
+    }
+
+    /// Reads the next rows, and their seals.
+    async fn read(&mut self, size: u32) -> Result<LogPage, StoreError> {
+        let after = self.verification.last();
+        let mut tx = self.app.archive.read().await?;
+        self.unreadable = FaultKind::Changed.at(after + 1);
+        let first = audit::first_number(&mut tx, self.tenant, (after, i64::MAX)).await?;
+        self.unreadable = FaultKind::Changed.at(first.unwrap_or(after + 1));
+        let rows = audit::sealed(&mut tx, self.tenant, (after, i64::MAX), size).await?;
+        // An id may have been added to a row that commits to none.
+        let records = audit::records_of(&mut tx, self.tenant, rows.iter().map(|row| row.id).collect()).await?;
+        self.unreadable.kind = FaultKind::WronglySealed;
+        while rows.last().is_some_and(|last| self.leaves.end() < last.seq) {
+            let seals = self.leaves.read(&mut tx, size).await?;
+            if seals.is_empty() {
+                break;
+            }
+            for seal in seals {
+                if let Some(note) = &seal.note {
+                    self.expect(seal.seq, note);
+                }
+                self.seals.push_back(seal);
+            }
+        }
+        Ok(LogPage { rows, records })
+    }
+
+    /// Verifies the end of the log.
+    async fn end(&mut self) -> Result<Option<Fault>, SealError> {
         let last = self.verification.last();
         if last < self.sealed {
             return Ok(Some(FaultKind::Truncated.at(last + 1)));
@@ -172,14 +221,15 @@ impl LogWalk<'_> {
             return Ok(Some(fault));
         }
         // Rows may have been sealed meanwhile.
-        let newest = sql::newest(&mut self.app.archive.read().await?, self.tenant).await?;
-        let sealed = newest.as_ref().map_or(0, |seal| seal.seq);
+        let sealed = self.newest().await?;
         if last > sealed {
             return Ok(Some(FaultKind::Inserted.at(sealed + 1)));
         }
         // The seal at the border of retention has no row any more, and the sealer may continue from it.
-        if let Some(newest) = newest {
-            self.compare(&newest);
+        match sql::newest(&mut self.app.archive.read().await?, self.tenant).await {
+            Ok(newest) => newest.iter().for_each(|seal| self.compare(seal)),
+            Err(StoreError::Inconsistent(_)) => return Ok(Some(FaultKind::WronglySealed.at(sealed))),
+            Err(error) => return Err(error.into()),
         }
         self.missing_records().await
     }
@@ -194,8 +244,7 @@ impl LogWalk<'_> {
 
     /// The number of the last row that has a seal.
     async fn newest(&self) -> Result<i64, SealError> {
-        let newest = sql::newest(&mut self.app.archive.read().await?, self.tenant).await?;
-        Ok(newest.map_or(0, |seal| seal.seq))
+        Ok(sql::newest_number(&mut self.app.archive.read().await?, self.tenant).await?)
     }
 
     fn push(&mut self, row: &SealedRow, records: &HashMap<AuditId, Vec<(RecordId, Salt)>>) -> Result<(), Fault> {

@@ -8,7 +8,7 @@ use super::tree::Hash;
 use crate::base::id::TenantId;
 use crate::store::{Archive, Result, Tx};
 
-/// How many seals are read at a time.
+/// The most seals that are read at a time.
 const SEALS: u32 = 200;
 
 /// The leaves of the seals after a number, in the order of their rows.
@@ -24,22 +24,21 @@ impl LeafWalk {
         Self { tenant, leaves: VecDeque::new(), read_to: seq }
     }
 
-    /// Reads the seals up to the one of a row, and returns them.
-    pub async fn read_to(&mut self, tx: &mut Tx<Archive>, seq: i64) -> Result<Vec<Seal>> {
+    /// Reads the next seals, at most so many, and returns them.
+    pub async fn read(&mut self, tx: &mut Tx<Archive>, most: u32) -> Result<Vec<Seal>> {
         let mut read = Vec::new();
-        while self.read_to < seq {
-            let seals = sql::leaves(tx, self.tenant, self.read_to, SEALS).await?;
-            if seals.is_empty() {
-                break;
-            }
-            for SealedLeaves { seal, leaves } in seals {
-                let first = seal.seq + 1 - i64::try_from(leaves.len()).unwrap_or_default();
-                self.leaves.extend((first..).zip(leaves));
-                self.read_to = seal.seq;
-                read.push(seal);
-            }
+        for SealedLeaves { seal, leaves } in sql::leaves(tx, self.tenant, self.read_to, most.min(SEALS)).await? {
+            let first = seal.seq + 1 - i64::try_from(leaves.len()).unwrap_or_default();
+            self.leaves.extend((first..).zip(leaves));
+            self.read_to = seal.seq;
+            read.push(seal);
         }
         Ok(read)
+    }
+
+    /// The number of the last row whose seal was read.
+    pub const fn end(&self) -> i64 {
+        self.read_to
     }
 
     /// The leaf of a row. The calls are made in the order of the rows.

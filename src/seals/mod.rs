@@ -109,7 +109,7 @@ impl AuditExport {
         }
         let mut lines = Vec::new();
         if let Some(last) = rows.last() {
-            self.leaves.read_to(&mut tx, last.seq).await?;
+            while self.leaves.end() < last.seq && !self.leaves.read(&mut tx, PAGE).await?.is_empty() {}
             self.seq = last.seq;
         } else if let Some(end) = self.end.take() {
             lines = serde_json::to_vec(&end)?;

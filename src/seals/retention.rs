@@ -74,11 +74,14 @@ async fn border(tx: &mut Tx<Archive>, tenant: TenantId, after: i64, before: Date
     }
 }
 
-/// The deleted beginning of a log, and the border that its rows tell.
-pub async fn told(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<(KeptLog, i64)> {
-    let kept = sql::kept(tx, tenant).await?.unwrap_or_default();
+/// The deleted beginning of a log.
+pub async fn kept(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<KeptLog> {
+    Ok(sql::kept(tx, tenant).await?.unwrap_or_default())
+}
+
+/// The border of the deleted beginning that the rows of a log tell.
+pub async fn told(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<i64> {
     let details = audit::newest_details(tx, tenant, Action::AuditPurged, TOLD).await?;
     let border = |detail: String| serde_json::from_str::<Value>(&detail).ok()?["seq"].as_i64();
-    let told = details.into_iter().filter_map(border).max().unwrap_or_default();
-    Ok((kept, told))
+    Ok(details.into_iter().filter_map(border).max().unwrap_or_default())
 }

@@ -111,8 +111,7 @@ impl Sealer {
     }
 
     async fn newest(&self, tenant: TenantId) -> Result<i64, SealError> {
-        let newest = sql::newest(&mut self.app.archive.read().await?, tenant).await?;
-        Ok(newest.map_or(0, |seal| seal.seq))
+        Ok(sql::newest_number(&mut self.app.archive.read().await?, tenant).await?)
     }
 
     fn remember(&self, tenant: TenantId, seq: i64) {

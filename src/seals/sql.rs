@@ -53,6 +53,13 @@ pub async fn newest(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Option<Sea
     one(tx.query(SEAL).with(" WHERE tenant_id = ", tenant).push(" ORDER BY seq DESC LIMIT 1")).await
 }
 
+/// The number of the last row that has a seal, or 0.
+pub async fn newest_number(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<i64> {
+    let query = tx.query("SELECT seq FROM audit_seals").with(" WHERE tenant_id = ", tenant);
+    let row: Option<(i64,)> = query.push(" ORDER BY seq DESC LIMIT 1").maybe().await?;
+    Ok(row.map_or(0, |(seq,)| seq))
+}
+
 /// The newest seal whose checkpoint is published.
 pub async fn published(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Option<Seal>> {
     one(tx.query(SEAL).with(" WHERE tenant_id = ", tenant).push(" AND note IS NOT NULL ORDER BY seq DESC LIMIT 1"))

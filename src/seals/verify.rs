@@ -15,7 +15,7 @@ words! {
     /// The way in which a log differs from what was sealed.
     #[derive(PartialOrd, Ord)]
     pub enum FaultKind {
-        /// The row is another one than the sealed one.
+        /// The row is another one than the sealed one, or cannot be read.
         Changed = "changed",
         /// The row is missing, and later rows are there.
         Missing = "missing",
@@ -27,7 +27,8 @@ words! {
         Rewritten = "rewritten",
         /// The checkpoint at this row has no valid signature.
         Forged = "forged",
-        /// The seal at this row has another tree than that of the rows, so the next rows cannot be sealed.
+        /// The seal at this row has another tree than that of the rows, so the next rows cannot be sealed. Or the seal of
+        /// this row cannot be read.
         WronglySealed = "wrongly_sealed",
         /// The seal of the row is missing, although later rows are sealed.
         Unsealed = "unsealed",

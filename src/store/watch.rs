@@ -1,8 +1,10 @@
 //! The watch of one statement: its time limit, and the state in which it leaves its connection.
 
 use std::future::Future;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location};
 use std::time::{Duration, Instant};
+
+use futures_util::FutureExt as _;
 
 use super::{Result, StoreError};
 
@@ -49,8 +51,11 @@ impl<'c> Watch<'c> {
     ) -> Result<T> {
         *self.state = ConnectionState::Doubtful;
         let began = Instant::now();
+        let statement = AssertUnwindSafe(statement).catch_unwind();
         let ended = match tokio::time::timeout(self.limit, statement).await {
-            Ok(ended) => ended.map_err(Into::into),
+            Ok(Ok(ended)) => ended.map_err(Into::into),
+            // The driver of PostgreSQL panics at a time that no calendar has, such as `infinity`.
+            Ok(Err(_)) => Err(StoreError::Inconsistent("of a time".to_owned())),
             Err(_) => Err(StoreError::Unavailable("timeout: a statement took too long")),
         };
         // The text is left out: that of a batch is as long as the batch.

@@ -84,6 +84,7 @@ mod scan;
 mod schema;
 mod seals;
 mod seals_changed;
+mod seals_unreadable;
 mod search;
 mod slow;
 mod stated_texts;
