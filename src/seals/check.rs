@@ -128,7 +128,7 @@ struct LogWalk<'a> {
     first_incomplete: Option<i64>,
     /// The number of the last row that had a seal at the beginning.
     sealed: i64,
-    /// The fault if what is being read now cannot be read.
+    /// The report if a value of the rows that are read now cannot be decoded.
     unreadable: Fault,
 }
 
