@@ -211,24 +211,19 @@ impl<S> Tx<S> {
         if let Some(changed) = table.column("changed_at").filter(|_| changed_after.is_some()) {
             key.insert(0, changed);
         }
+        // The values have names of their own. Citus drops the `r.` from the ORDER BY, and a value with the name of a column
+        // would be taken for the column.
         let mut query = self.query("SELECT ");
-        let mut separator = "";
-        for column in &key {
-            query = key_column(query.push(separator), column);
-            separator = ", ";
+        for (no, column) in key.iter().enumerate() {
+            query = key_column(query, column).push(" AS ").name(&format!("key {no}")).push(", ");
         }
-        for (column, depth) in columns {
-            query = as_text(query.push(separator), column, *depth);
-            separator = ", ";
+        for (no, (column, depth)) in columns.iter().enumerate() {
+            query = as_text(query, column, *depth).push(" AS ").name(&format!("text {no}")).push(", ");
         }
         if let Some(time) = time {
-            query = query.push(separator).name(&time.name);
-            separator = ", ";
+            query = query.name(&time.name).push(" AS \"time\", ");
         }
-        if separator.is_empty() {
-            query = query.push("NULL");
-        }
-        let mut query = query.push(" FROM ").name(&table.name).with(" r WHERE r.tenant_id = ", tenant);
+        let mut query = query.push("NULL FROM ").name(&table.name).with(" r WHERE r.tenant_id = ", tenant);
         query = query.with_some(" AND r.changed_at > ", changed_after);
         if let Some(after) = after.filter(|after| after.len() == key.len() && !key.is_empty()) {
             query = query.push(" AND (").each(key.iter().copied(), of_row).push(") > (");
