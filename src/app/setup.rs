@@ -82,8 +82,8 @@ async fn open_with(config: &Config, limits: TimeLimits, memory: MemoryBudget) ->
     let (archive, vault) = addresses(config)?;
     let masters = MasterKeys::new(master_key(config)?, previous_master_key(config)?);
     let stores = AppContext {
-        archive: Db::open_with(&archive, limits).await?,
-        vault: Db::open_with(&vault, limits).await?,
+        archive: Db::open_with(&archive, limits).await.map_err(StartError::Archive)?,
+        vault: Db::open_with(&vault, limits).await.map_err(StartError::Vault)?,
         keysets: Keysets::new(masters),
         journal: journal(config)?.declaring(config.journal.backup_days),
         clock: Clock::System,

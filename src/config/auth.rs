@@ -58,9 +58,10 @@ impl Default for AuthConfig {
 #[serde(deny_unknown_fields)]
 pub struct IssuerConfig {
     /// The `iss` of its tokens.
+    #[serde(default)]
     pub issuer: String,
     /// The audiences (`aud`), of which a token must name one.
-    #[serde(deserialize_with = "layers::list")]
+    #[serde(default, deserialize_with = "layers::list")]
     pub audiences: Vec<String>,
     /// The URL at which it publishes its keys. Without it and without a file, its discovery document says it.
     pub jwks_url: Option<String>,

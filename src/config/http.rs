@@ -72,7 +72,7 @@ impl HttpConfig {
             }
         }
         for origin in &self.cors_origins {
-            if origin != "*" && (!origin.contains("://") || origin.ends_with('/') || !origin.is_ascii()) {
+            if origin != "*" && !is_origin(origin) {
                 return Err(ConfigError::new(
                     "http.cors_origins",
                     "must be a list of origins such as https://crm.example, or *",
@@ -120,4 +120,15 @@ impl Default for HttpConfig {
             calls_window: 60,
         }
     }
+}
+
+/// Whether a text is an origin as browsers send it: a scheme and a host, in lower case, perhaps with a port.
+fn is_origin(text: &str) -> bool {
+    let is_of_host = |c: char| c.is_ascii_graphic() && !c.is_ascii_uppercase() && !"/?#@\\".contains(c);
+    text.split_once("://").is_some_and(|(scheme, host)| {
+        !scheme.is_empty()
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+            && !host.is_empty()
+            && host.chars().all(is_of_host)
+    })
 }

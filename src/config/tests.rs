@@ -85,6 +85,9 @@ fn errors_name_the_setting_and_not_the_value() {
         ("LETHE_AUTH__ROLES__AGENT", "hunter2", "auth.roles.agent"),
         ("LETHE_HTTP__COLOUR", "hunter2", "http.colour"),
         ("LETHE_HTTP__CORS_ORIGINS", "hunter2", "http.cors_origins"),
+        ("LETHE_HTTP__CORS_ORIGINS", "https://hunter2.example/app", "http.cors_origins"),
+        ("LETHE_HTTP__CORS_ORIGINS", "https://Hunter2.example", "http.cors_origins"),
+        ("LETHE_HTTP__CORS_ORIGINS", "https://", "http.cors_origins"),
         ("LETHE_DATABASE_URL", "postgres://hunter2", "LETHE_DATABASE_URL"),
         ("LETHE_AUTH__JWKS_URL", "https://hunter2", "auth.issuer"),
         ("LETHE_DATABASE__POOL", "4294967295", "database.pool"),
@@ -220,6 +223,8 @@ fn several_issuers_are_checked_each() {
         ("colour = 'red'\n", "auth.issuers.0.colour"),
         ("[[auth.issuers]]\nissuer = 'https://b.example'\naudiences = ['x']\n", "auth.issuers.1.issuer"),
         ("[[auth.issuers]]\nissuer = 'https://c.example'\naudiences = []\n", "auth.issuers.1.audiences"),
+        ("[[auth.issuers]]\nissuer = 'https://c.example'\n", "auth.issuers.1.audiences"),
+        ("[[auth.issuers]]\naudiences = ['x']\n", "auth.issuers.1.issuer"),
         ("[[auth.issuers]]\nissuer = ''\naudiences = ['x']\n", "auth.issuers.1.issuer"),
     ] {
         let error = second(more).unwrap_err().to_string();

@@ -68,7 +68,7 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Tls(_) => Self::Unavailable("TLS failed: check whether the server has TLS on, and sslmode"),
             sqlx::Error::ColumnDecode { index, .. } => Self::Inconsistent(index),
             sqlx::Error::ColumnNotFound(name) => Self::Inconsistent(name),
-            sqlx::Error::Configuration(_) => Self::Address("its format is invalid"),
+            sqlx::Error::Configuration(_) => Self::Address("its format, its port, or one of its parameters is invalid"),
             sqlx::Error::Protocol(_) => Self::Unavailable("the server broke the protocol"),
             _ => Self::Refused("driver".to_owned()),
         }
