@@ -344,7 +344,7 @@ pub fn stop_asked() -> impl Future<Output = ()> {
 
 fn directory(stores: &Data<AppContext>, watch: &Arc<JournalWatch>) -> TenantDirectory {
     let (for_slugs, for_clients, watch) = (Arc::clone(stores), Arc::clone(stores), Arc::clone(watch));
-    let forms = Arc::new(recipients::Forms::default());
+    let clients = Arc::new(recipients::KnownClients::default());
     let directory = TenantDirectory::new(
         move |slug| {
             let stores = Arc::clone(&for_slugs);
@@ -354,8 +354,8 @@ fn directory(stores: &Data<AppContext>, watch: &Arc<JournalWatch>) -> TenantDire
             })
         },
         move |tenant, issuer, client, is_program| {
-            let (stores, forms) = (Arc::clone(&for_clients), Arc::clone(&forms));
-            Box::pin(async move { Ok(forms.client(&stores, tenant, (&issuer, &client), is_program).await?) })
+            let (stores, clients) = (Arc::clone(&for_clients), Arc::clone(&clients));
+            Box::pin(async move { Ok(clients.find(&stores, (tenant, issuer, client, is_program)).await?) })
         },
     );
     directory.guarded(move |tenant| {

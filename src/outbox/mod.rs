@@ -30,8 +30,8 @@ pub use sql::{
     release_all, renew, retry,
 };
 pub use webhook::{
-    Webhook, count_webhooks, delete_webhook, disable_webhook, enabled_webhooks, insert_webhook, note_failure,
-    note_success, pause_webhook, resume_webhook, update_webhook, webhook, webhooks,
+    Webhook, count_webhooks, delete_webhook, disable_webhook, disable_webhooks_of, enabled_webhooks, insert_webhook,
+    note_failure, note_success, pause_webhook, resume_webhook, tell_disabled, update_webhook, webhook, webhooks,
 };
 
 /// Enqueues the delivery of a recording, if its tenant has a delivery target.

@@ -1,9 +1,13 @@
 //! The webhooks of a tenant. They are in this room because an event is written only if a webhook gets it.
 
 use chrono::{DateTime, Utc};
+use serde_json::json;
 use uuid::Uuid;
 
-use super::event::EventKinds;
+use super::event::{EventKind, EventKinds, publish};
+use crate::audit::{self, Action, Entry};
+use crate::base::actor::Actor;
+use crate::base::clock::Clock;
 use crate::base::id::{TenantId, WebhookId};
 use crate::base::page::{Listed, Position};
 use crate::store::{Archive, Query, Result, Tx};
@@ -18,7 +22,7 @@ pub struct Webhook {
     /// The recipient whose tokens the messages contain. Without one they contain no tokens.
     pub recipient_id: Option<Uuid>,
     pub enabled: bool,
-    /// Why the service disabled it: `gone` or `failing`.
+    /// Why the service disabled it: `gone`, `failing`, or `recipient_deleted`.
     pub disabled_reason: Option<String>,
     /// The time since which no message was accepted.
     pub failing_since: Option<DateTime<Utc>>,
@@ -194,4 +198,34 @@ pub async fn disable_webhook(
         .push(" AND enabled")
         .execute()
         .await
+}
+
+/// Disables the webhooks of a recipient that is deleted. Their messages would show the ids of the tenant. It writes their
+/// rows of the audit log, and tells the other webhooks.
+pub async fn disable_webhooks_of(tx: &mut Tx<Archive>, clock: Clock, actor: &Actor, recipient: Uuid) -> Result<()> {
+    let disabled: Vec<(WebhookId,)> = tx
+        .query("UPDATE webhooks SET enabled = FALSE, disabled_reason = 'recipient_deleted', version = version + 1")
+        .with(", updated_at = ", clock.now())
+        .with(" WHERE tenant_id = ", actor.tenant)
+        .with(" AND recipient_id = ", recipient)
+        .push(" AND enabled RETURNING id")
+        .all()
+        .await?;
+    for (id,) in disabled {
+        tell_disabled(tx, clock, actor, (id, "recipient_deleted")).await?;
+    }
+    Ok(())
+}
+
+/// Writes the row of a disabled webhook in the audit log, and tells the other webhooks.
+pub async fn tell_disabled(
+    tx: &mut Tx<Archive>,
+    clock: Clock,
+    actor: &Actor,
+    (id, reason): (WebhookId, &str),
+) -> Result<()> {
+    let detail = json!({ "webhook_id": id, "reason": reason });
+    audit::record(tx, clock, actor, &Entry::new(Action::WebhookDisabled, 1, detail.clone())).await?;
+    publish(tx, actor.tenant, EventKind::WebhookDisabled, [detail], clock.now()).await?;
+    Ok(())
 }

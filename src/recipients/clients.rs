@@ -3,67 +3,60 @@
 use std::collections::HashMap;
 use std::sync::RwLock;
 
+use super::form;
 use super::model::RecipientError;
-use super::sql::{self, ClientRow};
-use crate::base::id::{RecipientId, TenantId};
-use crate::base::recipient::{Membership, TokenForm};
-use crate::tenants::TenantRow;
-use crate::vault::{self, AppContext};
+use super::sql;
+use crate::base::id::TenantId;
+use crate::base::recipient::Membership;
+use crate::tenants::{self, TenantRow};
+use crate::vault::AppContext;
 
-/// The number of forms that are remembered.
+/// The number of clients that are remembered.
 const REMEMBERED: usize = 1_000;
 
-/// The forms that were used since the start, by the recipient and the version of its key. The row of the recipient is read
-/// at every call, so a form is used only while its version is the current one.
+/// A client of a tenant: its issuer, its id, and whether the token was issued to the client itself and not to a user.
+type ClientKey = (TenantId, String, String, bool);
+
+/// The clients that have made calls since the start, with what they belong to. The row of the tenant is read at every call.
+/// Its epoch of recipients says whether they are still as they were.
 #[derive(Debug, Default)]
-pub struct Forms(RwLock<HashMap<(RecipientId, i32), TokenForm>>);
+pub struct KnownClients(RwLock<HashMap<ClientKey, (Option<i64>, Membership)>>);
 
-impl Forms {
-    /// The tenant of a client, and the recipient that the client belongs to in it. `is_program` says that the token was
-    /// issued to the client itself and not to a user. It is `None` if the tenant does not exist.
-    pub async fn client(
+impl KnownClients {
+    /// The tenant of a client, and what the client belongs to in it. It is `None` if the tenant does not exist.
+    pub async fn find(
         &self,
         app: &AppContext,
-        tenant: TenantId,
-        (issuer, client): (&str, &str),
-        is_program: bool,
+        client: ClientKey,
     ) -> Result<Option<(Membership, TenantRow)>, RecipientError> {
-        let row = sql::of_client(&mut app.archive.read().await?, tenant, issuer, client).await?;
-        let Some(ClientRow { tenant: row, recipient_id, key_version, is_any }) = row else { return Ok(None) };
-        let membership = match recipient_id.zip(key_version) {
-            // A restored vault may lack the key. A recipient that is about to be deleted has none either.
-            Some(version) => {
-                self.form(app, tenant, version).await?.map_or(Membership::KeyMissing, Membership::Recipient)
-            }
-            None if is_program && is_any.is_some() => Membership::Outside,
-            None => Membership::Unlimited,
-        };
-        Ok(Some((membership, row)))
-    }
-
-    /// The form of a recipient under a version of its key, or under a newer one that it has got meanwhile.
-    async fn form(
-        &self,
-        app: &AppContext,
-        tenant: TenantId,
-        version: (RecipientId, i32),
-    ) -> Result<Option<TokenForm>, RecipientError> {
-        let known = self.0.read().ok().and_then(|known| known.get(&version).cloned());
-        if known.is_some() {
-            return Ok(known);
+        let row = tenants::row(&mut app.archive.read().await?, client.0).await?;
+        let Some(row) = row else { return Ok(None) };
+        let epoch = row.recipients_epoch();
+        let known = self.0.read().ok().and_then(|known| known.get(&client).cloned());
+        if let Some((_, membership)) = known.filter(|(then, _)| *then == epoch) {
+            return Ok(Some((membership, row)));
         }
-        let recipient = sql::by_id(&mut app.archive.read().await?, tenant, version.0).await?;
-        let Some(recipient) = recipient else { return Ok(None) };
-        let Some(key) = vault::recipient_key(app, tenant, recipient.id, recipient.key_version).await? else {
-            return Ok(None);
-        };
-        let form = recipient.form(&key)?;
-        if let Ok(mut known) = self.0.write() {
+        let membership = membership(app, &client).await?;
+        // A vault that is restored once more may have the key again.
+        if let (Ok(mut known), false) = (self.0.write(), matches!(membership, Membership::KeyMissing)) {
             if known.len() >= REMEMBERED {
                 known.clear();
             }
-            known.insert((recipient.id, recipient.key_version), form.clone());
+            known.insert(client, (epoch, membership.clone()));
         }
-        Ok(Some(form))
+        Ok(Some((membership, row)))
     }
+}
+
+async fn membership(app: &AppContext, client: &ClientKey) -> Result<Membership, RecipientError> {
+    let (tenant, issuer, client, is_program) = client;
+    let mut tx = app.archive.read().await?;
+    let recipient = sql::of_client(&mut tx, *tenant, issuer, client).await?;
+    let Some(recipient) = recipient else {
+        let is_outside = *is_program && sql::is_any(&mut tx, *tenant).await?;
+        return Ok(if is_outside { Membership::Outside } else { Membership::Unlimited });
+    };
+    drop(tx);
+    // A restored vault may lack the key. A recipient that is about to be deleted has none either.
+    Ok(form(app, *tenant, recipient).await?.map_or(Membership::KeyMissing, Membership::Recipient))
 }

@@ -10,6 +10,7 @@ use crate::base::field::FieldError;
 use crate::base::id::RecipientId;
 use crate::base::purpose::stated;
 use crate::idempotency::{self, Call, Replayable, Reservation};
+use crate::tenants;
 use crate::vault::{self, AppContext};
 
 /// The most clients of a recipient.
@@ -81,6 +82,7 @@ async fn write(
     if usize::try_from(clients) != Ok(recipient.clients.len()) {
         return Err(RecipientError::ClientTaken);
     }
+    tenants::renew_recipients_epoch(&mut tx, actor.tenant).await?;
     audit::record(&mut tx, app.clock, actor, &entry_of(Action::RecipientCreated, recipient)).await?;
     if let Some(reservation) = reservation {
         idempotency::settle(&mut tx, reservation, &recipient.id).await?;

@@ -1,11 +1,11 @@
 //! Recipients: clients of the tenant's identity provider that see tokens, and ids of records, of their own (D7).
 //!
 //! A recipient is a set of pairs of issuer and client. The key of its tokens is in the vault, and the version of the key is
-//! in the recipient's row. Each call of its clients reads the row. So another version takes effect at once, in every
-//! process, and a deleted recipient has no form any more.
+//! in the recipient's row. Each change of a recipient changes the epoch in the row of its tenant, which each call of a client
+//! reads. So another version takes effect at once, in every process, and a deleted recipient has no form any more.
 
+mod clients;
 mod entry;
-mod forms;
 mod http;
 mod model;
 mod sql;
@@ -18,10 +18,12 @@ use crate::base::id::{RecipientId, TenantId};
 use crate::base::page::{Page, Position};
 use crate::base::recipient::TokenForm;
 use crate::base::version::Versions;
+use crate::outbox;
+use crate::tenants;
 use crate::vault::{self, AppContext};
 
+pub use clients::KnownClients;
 pub use entry::create;
-pub use forms::Forms;
 pub use http::routes;
 pub use model::{Client, ExternalIds, NewRecipient, Recipient, RecipientError, RecipientFilter, RecordIds, TimeGrain};
 
@@ -73,14 +75,16 @@ pub async fn rotate(app: &AppContext, actor: &Actor, id: RecipientId) -> Result<
         }
         return Err(RecipientError::Changed);
     }
+    tenants::renew_recipients_epoch(&mut tx, actor.tenant).await?;
     audit::record(&mut tx, app.clock, actor, &entry_of(Action::RecipientRotated, &recipient)).await?;
     tx.commit().await?;
     vault::drop_recipient_keys(app, actor.tenant, id, version).await?;
     find(app, actor, id).await
 }
 
-/// Deletes a recipient and its key. The key is deleted first, so that no killed process leaves it behind, and once more at
-/// the end, for a rotation may have written another one meanwhile. A call that names no version deletes any version.
+/// Deletes a recipient and its key, and disables its webhooks. The key is deleted first, so that no killed process leaves
+/// it behind, and once more at the end, for a rotation may have written another one meanwhile. A call that names no version
+/// deletes any version.
 pub async fn delete(
     app: &AppContext,
     actor: &Actor,
@@ -97,7 +101,9 @@ pub async fn delete(
     if sql::delete(&mut tx, actor.tenant, id, version).await? == 0 {
         return Err(RecipientError::Changed);
     }
+    tenants::renew_recipients_epoch(&mut tx, actor.tenant).await?;
     audit::record(&mut tx, app.clock, actor, &entry_of(Action::RecipientDeleted, &recipient)).await?;
+    outbox::disable_webhooks_of(&mut tx, app.clock, actor, id.0).await?;
     tx.commit().await?;
     Ok(vault::drop_recipient_keys(app, actor.tenant, id, i32::MAX).await?)
 }

@@ -8,7 +8,6 @@ use super::model::{Client, ExternalIds, Recipient, RecordIds, TimeGrain};
 use crate::base::id::{RecipientId, TenantId};
 use crate::base::page::Position;
 use crate::store::{Archive, Query, Result, Tx};
-use crate::tenants::{self, TenantRow};
 
 #[derive(sqlx::FromRow)]
 struct RecipientRow {
@@ -37,35 +36,28 @@ fn select(query: Query<'_>) -> Query<'_> {
     )
 }
 
-/// A client's tenant, and its recipient in that tenant.
-#[derive(sqlx::FromRow)]
-pub struct ClientRow {
-    #[sqlx(flatten)]
-    pub tenant: TenantRow,
-    pub recipient_id: Option<RecipientId>,
-    pub key_version: Option<i32>,
-    /// A number, if the tenant has any recipient.
-    pub is_any: Option<i32>,
-}
-
-/// The tenant of a client, with the client's recipient. One statement reads both, since each call of a client needs them.
+/// The recipient of a client.
 pub async fn of_client(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     issuer: &str,
     client: &str,
-) -> Result<Option<ClientRow>> {
-    tenants::select(tx.query(""), ", r.id AS recipient_id, r.key_version, a.is_any")
-        .with(" LEFT JOIN recipient_clients c ON c.tenant_id = ", tenant)
-        .with(" AND c.issuer = ", issuer)
-        .with(" AND c.client_id = ", client)
-        .with(" LEFT JOIN recipients r ON r.tenant_id = ", tenant)
-        .push(" AND r.id = c.recipient_id")
-        .with(" LEFT JOIN (SELECT 1 AS is_any FROM recipients o WHERE o.tenant_id = ", tenant)
-        .push(" LIMIT 1) a ON c.recipient_id IS NULL")
-        .with(" WHERE t.tenant_id = ", tenant)
+) -> Result<Option<RecipientId>> {
+    let row: Option<(RecipientId,)> = tx
+        .query("SELECT recipient_id FROM recipient_clients")
+        .with(" WHERE tenant_id = ", tenant)
+        .with(" AND issuer = ", issuer)
+        .with(" AND client_id = ", client)
         .maybe()
-        .await
+        .await?;
+    Ok(row.map(|(id,)| id))
+}
+
+/// Whether a tenant has recipients.
+pub async fn is_any(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<bool> {
+    let query = tx.query("SELECT id FROM recipients").with(" WHERE tenant_id = ", tenant);
+    let row: Option<(RecipientId,)> = query.push(" LIMIT 1").maybe().await?;
+    Ok(row.is_some())
 }
 
 pub async fn names(tx: &mut Tx<Archive>, tenant: TenantId) -> Result<Vec<(RecipientId, String)>> {

@@ -27,10 +27,20 @@ pub use processing::Processing;
 pub use recordings::{Recordings, RecordingsChange};
 pub use retention::{GRACE, Retention, RetentionSwitch};
 pub use settings::{ExternalSystem, Settings, TenantChange, TotalsSettings};
-pub use sql::{TenantRow, select};
+pub use sql::TenantRow;
 
 pub async fn find(tx: &mut Tx<Archive>, id: TenantId) -> Result<Tenant, TenantError> {
     Tenant::try_from(sql::by_id(tx, id).await?.ok_or(TenantError::Unknown)?)
+}
+
+/// A tenant as it is stored, if it exists.
+pub async fn row(tx: &mut Tx<Archive>, id: TenantId) -> store::Result<Option<TenantRow>> {
+    sql::by_id(tx, id).await
+}
+
+/// Notes that a recipient of a tenant has changed: see [`TenantRow::recipients_epoch`].
+pub async fn renew_recipients_epoch(tx: &mut Tx<Archive>, id: TenantId) -> store::Result<()> {
+    sql::renew_recipients_epoch(tx, id).await
 }
 
 /// Makes the writes of a tenant's rules wait for one another until the transaction ends. A write of SQLite waits anyway.

@@ -7,9 +7,10 @@ use pii::Region;
 use super::model::{Tenant, TenantError};
 use crate::base::id::{TenantId, random_i64};
 use crate::base::target::Targets;
-use crate::store::{Archive, Query, Result, Sql, StoreError, Tx};
+use crate::store::{Archive, Result, Sql, StoreError, Tx};
 
-const SELECT: &str = "SELECT t.tenant_id, t.slug, t.region, t.time_zone, t.targets, t.settings, t.version";
+const SELECT: &str =
+    "SELECT tenant_id, slug, region, time_zone, targets, settings, version, recipients_epoch FROM tenants";
 
 /// A tenant as it is stored. [`Tenant::try_from`] reads its texts.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -21,6 +22,7 @@ pub struct TenantRow {
     targets: Targets,
     settings: String,
     version: i64,
+    recipients_epoch: Option<i64>,
 }
 
 impl TryFrom<TenantRow> for Tenant {
@@ -34,10 +36,16 @@ impl TryFrom<TenantRow> for Tenant {
 }
 
 impl TenantRow {
+    /// A random number that changes with each change of the tenant's recipients. A tenant that never had any has none.
+    #[must_use]
+    pub const fn recipients_epoch(&self) -> Option<i64> {
+        self.recipients_epoch
+    }
+
     /// The tenant, also if a column cannot be read.
     #[must_use]
     pub fn lenient(self) -> Tenant {
-        let Self { tenant_id: id, slug, region, time_zone, targets, settings, version } = self;
+        let Self { tenant_id: id, slug, region, time_zone, targets, settings, version, recipients_epoch: _ } = self;
         let (region, zone, settings) =
             (Region::stored(&region).ok(), time_zone.parse().ok(), serde_json::from_str(&settings).ok());
         let unreadable = match (&region, &zone, &settings) {
@@ -59,13 +67,8 @@ impl TenantRow {
     }
 }
 
-/// Begins a statement that reads tenants, as `t`, and `others`: further columns, with a comma before each.
-pub fn select<'c>(query: Query<'c>, others: &'static str) -> Query<'c> {
-    query.push(SELECT).push(others).push(" FROM tenants t")
-}
-
 pub async fn by_id(tx: &mut Tx<Archive>, id: TenantId) -> Result<Option<TenantRow>> {
-    select(tx.query(""), "").with(" WHERE t.tenant_id = ", id).maybe().await
+    tx.query(SELECT).with(" WHERE tenant_id = ", id).maybe().await
 }
 
 pub async fn lock(tx: &mut Tx<Archive>, id: TenantId) -> Result<()> {
@@ -79,11 +82,11 @@ pub async fn lock(tx: &mut Tx<Archive>, id: TenantId) -> Result<()> {
 }
 
 pub async fn by_slug(tx: &mut Tx<Archive>, slug: &str) -> Result<Option<TenantRow>> {
-    select(tx.query(""), "").with(" WHERE t.slug = ", slug).maybe().await
+    tx.query(SELECT).with(" WHERE slug = ", slug).maybe().await
 }
 
 pub async fn all(tx: &mut Tx<Archive>) -> Result<Vec<TenantRow>> {
-    select(tx.query(""), "").push(" ORDER BY t.slug").all().await
+    tx.query(SELECT).push(" ORDER BY slug").all().await
 }
 
 pub async fn insert(tx: &mut Tx<Archive>, tenant: &Tenant, now: DateTime<Utc>) -> Result<u64> {
@@ -125,6 +128,11 @@ pub async fn update(tx: &mut Tx<Archive>, tenant: &Tenant, now: DateTime<Utc>) -
         .with(" AND version = ", version - 1)
         .execute()
         .await
+}
+
+pub async fn renew_recipients_epoch(tx: &mut Tx<Archive>, id: TenantId) -> Result<()> {
+    let query = tx.query("UPDATE tenants SET").with(" recipients_epoch = ", random_i64());
+    query.with(" WHERE tenant_id = ", id).execute().await.map(drop)
 }
 
 fn to_json(settings: &super::settings::Settings) -> Result<String> {

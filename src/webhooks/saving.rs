@@ -155,6 +155,9 @@ pub async fn change(
     }
     after.events = events.map_or(after.events, |events| events.into_iter().collect());
     after.enabled = enabled.unwrap_or(after.enabled);
+    if after.enabled && after.recipient_id == before.recipient_id {
+        check_recipient(app, actor, after.recipient_id).await?;
+    }
     let begins_anew = after.enabled && (!before.enabled || after.url != before.url);
     if begins_anew {
         (after.disabled_reason, after.failing_since, after.paused_until) = (None, None, None);
@@ -230,7 +233,19 @@ async fn recipient_of(app: &AppContext, actor: &Actor, name: Option<&str>) -> Re
     let Some(name) = name else { return Ok(None) };
     let known = recipients::names(app, actor.tenant).await?;
     let id = known.into_iter().find(|(_, known)| known == name).map(|(id, _)| id.0);
-    let rule = "must be the name of a recipient of the tenant";
-    let unknown = || WebhookError::Invalid(vec![FieldError::at("/recipient", "recipient_unknown", rule)]);
-    Ok(Some(id.ok_or_else(unknown)?))
+    Ok(Some(id.ok_or_else(|| unknown_recipient("must be the name of a recipient of the tenant"))?))
+}
+
+/// Refuses a webhook whose recipient was deleted.
+async fn check_recipient(app: &AppContext, actor: &Actor, id: Option<Uuid>) -> Result<(), WebhookError> {
+    let Some(id) = id else { return Ok(()) };
+    let known = recipients::names(app, actor.tenant).await?;
+    if known.iter().any(|(known, _)| known.0 == id) {
+        return Ok(());
+    }
+    Err(unknown_recipient("was deleted: name another recipient, or null"))
+}
+
+fn unknown_recipient(rule: &'static str) -> WebhookError {
+    WebhookError::Invalid(vec![FieldError::at("/recipient", "recipient_unknown", rule)])
 }

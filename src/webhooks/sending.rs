@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
-use serde_json::json;
 
 use super::body::{EventInteractions, render};
 use super::client::Failure;
@@ -13,13 +12,12 @@ use super::schedule::{LONGEST_FAILURE, next_at};
 use super::signature::Signer;
 use super::sql::{self, Settled};
 use super::worker::{WebhookReport, WebhookWorker};
-use crate::audit::{self, Action, Entry};
 use crate::base::actor::Actor;
 use crate::base::crypto::random;
 use crate::base::id::{EventId, MessageId};
 use crate::base::recipient::TokenForm;
 use crate::base::signing::SigningKey;
-use crate::outbox::{self, EventKind, Stopping, StoredEvent, Webhook, stopped};
+use crate::outbox::{self, Stopping, StoredEvent, Webhook, stopped};
 use crate::store::{self, Archive, Tx};
 use crate::tenants::Tenant;
 use crate::vault;
@@ -198,11 +196,8 @@ impl Sending<'_> {
             return Ok(());
         }
         tracing::error!(tenant = %self.tenant.slug, webhook.id = %webhook, reason, "A webhook is disabled");
-        let detail = json!({ "webhook_id": webhook, "reason": reason });
-        let entry = Entry::new(Action::WebhookDisabled, 1, detail.clone());
-        audit::record(tx, self.worker.app.clock, &Actor::service(tenant, ACTOR), &entry).await?;
-        outbox::publish(tx, tenant, EventKind::WebhookDisabled, [detail], now).await?;
-        Ok(())
+        let actor = Actor::service(tenant, ACTOR);
+        outbox::tell_disabled(tx, self.worker.app.clock, &actor, (webhook, reason)).await
     }
 }
 

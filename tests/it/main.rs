@@ -95,5 +95,6 @@ mod texts;
 mod totals;
 mod unreadable_texts;
 mod webhook_failures;
+mod webhook_recipients;
 mod webhooks;
 mod whole;

@@ -15,7 +15,7 @@ pub async fn calmly(lethe: &mut TestLethe) {
     lethe.serve().await;
 }
 
-fn operator(lethe: &TestLethe) -> Caller {
+pub fn operator(lethe: &TestLethe) -> Caller {
     lethe.caller("operator")
 }
 
@@ -23,7 +23,7 @@ pub async fn enter(lethe: &TestLethe, url: &str, events: &[&str]) -> Value {
     operator(lethe).post("/webhooks", &json!({ "url": url, "events": events })).await.expect(201).json()
 }
 
-fn path(webhook: &Value, rest: &str) -> String {
+pub fn path(webhook: &Value, rest: &str) -> String {
     format!("/webhooks/{}{rest}", webhook["id"].as_str().unwrap())
 }
 
@@ -49,7 +49,7 @@ async fn messages(lethe: &TestLethe, webhook: &Value) -> Vec<Value> {
     items
 }
 
-fn call(external_id: &str, number: &str) -> Value {
+pub fn call(external_id: &str, number: &str) -> Value {
     json!({ "external_id": external_id, "channel": "call", "started_at": "2026-02-10T10:00:00Z",
         "customer": { "phone_number": number, "name": "Kari Nordmann" } })
 }
@@ -261,6 +261,13 @@ each_store!(a_receiver_that_fails_gets_the_same_message_later, |mut lethe: TestL
     retry(&lethe, &webhook, &message).await;
     deliver(&lethe).await.well();
     assert_eq!(receiver.one().id(), message["id"].as_str().unwrap());
+    // A delivered message that is sent again has had no attempt.
+    retry(&lethe, &webhook, &message).await;
+    let again = messages(&lethe, &webhook).await.remove(0);
+    assert_eq!((&again["state"], &again["attempts"]), (&json!("pending"), &json!(0)));
+    for cleared in ["delivered_at", "last_status", "last_error"] {
+        assert_eq!(again[cleared], Value::Null, "{cleared}");
+    }
 });
 
 each_store!(a_webhook_leads_to_no_internal_address, |lethe: TestLethe| async move {
@@ -307,69 +314,6 @@ each_store!(a_webhook_leads_to_no_internal_address, |lethe: TestLethe| async mov
     let missing = operator(&lethe).call("PATCH", &path).json(&change);
     assert_eq!(Answer::of(missing).await.problem(428), "if_match_required");
     assert_eq!(operator(&lethe).get(&path).await.expect(200).json()["url"], here);
-});
-
-each_store!(a_webhook_of_a_recipient_has_tokens_of_its_own, |mut lethe: TestLethe| async move {
-    calmly(&mut lethe).await;
-    let clients = json!([{ "issuer": "https://id.example", "client_id": "crm" }]);
-    let new = json!({ "name": "crm", "clients": clients });
-    let created = lethe.caller("admin").post("/recipients", &new).await.expect(201).json();
-    let receiver = Receiver::start();
-    let events = ["interaction.stored", "reveal.requested", "audit.checkpoint"];
-    let body = json!({ "url": receiver.url, "events": events, "recipient": "crm" });
-    let create = || operator(&lethe).call("POST", "/webhooks").header("idempotency-key", "crm").json(&body);
-    let webhook = Answer::of(create()).await.expect(201).json();
-    assert_eq!(webhook["recipient"], "crm");
-    lethe.record(&call("a", "+4791234567")).await;
-    deliver(&lethe).await.well();
-    let stored = receiver.one().json()["data"]["interactions"][0].clone();
-    let page = lethe.caller("agent").post("/archive/search", &json!({})).await.expect(200).json();
-    let shared = &page["items"][0];
-    for (own, shared) in
-        [(&stored["id"], &shared["id"]), (&stored["customer"]["phone_number"], &shared["customer"]["phone_number"])]
-    {
-        assert!(own.is_string() && own != shared, "{own} {shared}");
-    }
-    assert!(stored["customer"]["phone_number"].as_str().unwrap().starts_with("phone_"));
-
-    // A customer that a hold hides is hidden here too.
-    let hold = json!({ "phone_number": "+4791234567", "ground": "18(1)(b)", "reference": "case 7",
-        "review_on": "2036-08-03", "hide": true });
-    let hold = lethe.caller("dpo").post("/holds", &hold).await.expect(201).json();
-    lethe.record(&call("a", "+4791234567")).await;
-    deliver(&lethe).await.well();
-    let hidden = receiver.one().json()["data"]["interactions"][0].clone();
-    assert_eq!((&hidden["customer"]["phone_number"], &hidden["anonymized"]), (&json!("Anonymized"), &json!(false)));
-    let released = lethe.caller("dpo").delete(&format!("/holds/{}", hold["id"].as_str().unwrap()), "*").await;
-    assert!(matches!(released.status, 200 | 204), "{}", released.text);
-
-    // A message waits if the recipient was deleted, because it would show the ids of the tenant.
-    let admin = lethe.caller("admin");
-    let crm = format!("/recipients/{}", created["id"].as_str().unwrap());
-    admin.delete(&crm, "*").await.expect(204);
-    assert_eq!(Answer::of(create()).await.expect(201).json()["id"], webhook["id"], "a replay is not validated again");
-    lethe.record(&call("b", "+4798765432")).await;
-    deliver(&lethe).await.well();
-    assert!(receiver.take().is_empty());
-
-    // Without the recipient, a message has no tokens. Reveals and checkpoints are events too.
-    let changed =
-        operator(&lethe).patch(&path(&webhook, ""), "*", &json!({ "recipient": null })).await.expect(200).json();
-    assert_eq!(changed["recipient"], Value::Null);
-    lethe.record(&call("a", "+4791234567")).await;
-    let tokens = json!([shared["customer"]["phone_number"]]);
-    let reveal = json!({ "tokens": tokens, "purpose": "call back" });
-    let reveal = lethe.caller("dpo").post("/reveals", &reveal).await.expect(201).json();
-    lethe.night("2026-03-03T02:00:00Z").await.well();
-    deliver(&lethe).await.well();
-    let mut all: Vec<Value> = receiver.take().iter().map(Got::json).collect();
-    all.sort_by_key(|event| event["type"].as_str().unwrap().to_owned());
-    let kinds: Vec<_> = all.iter().map(|event| event["type"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["audit.checkpoint", "interaction.stored", "interaction.stored", "reveal.requested"]);
-    assert!(all[0]["data"]["checkpoint"].as_str().unwrap().starts_with("lethe/"), "{}", all[0]);
-    assert_eq!(all[1]["data"]["interactions"][0]["customer"]["phone_number"], "Anonymized");
-    assert_eq!(all[2]["data"]["interactions"][0]["customer"]["phone_number"], "Anonymized");
-    assert_eq!(all[3]["data"]["reveal_id"], reveal["id"]);
 });
 
 each_store!(an_item_that_is_due_is_told_once, |mut lethe: TestLethe| async move {

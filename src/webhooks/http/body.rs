@@ -123,8 +123,8 @@ pub struct WebhookItem {
     pub recipient: Option<String>,
     /// Whether messages are sent to it.
     pub enabled: bool,
-    /// Why the service disabled it: `gone`, if the receiver answered 410, or `failing`, if it accepted nothing for five
-    /// days.
+    /// Why the service disabled it: `gone`, if the receiver answered 410, `failing`, if it accepted nothing for five days,
+    /// or `recipient_deleted`.
     #[schema(required, example = "failing")]
     pub disabled_reason: Option<String>,
     /// Since when the receiver has accepted no message. It is null while it accepts messages.
