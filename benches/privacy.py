@@ -55,6 +55,8 @@ TOTALS = [
     ("by queue: count", ["queue"], ["count"]),
     ("all records: count and average", [], ["count", "duration_avg"]),
 ]
+# The same of three months, which are a quarter of the archive.
+PARTIAL = TOTALS[-2:]
 
 POLICY = {
     "records": {"channels": ["call", "chat"], "queues": None}, "always": {"attributes": {"keep": ["line"]}}, "k": 5,
@@ -116,20 +118,19 @@ def customer(no):
             "customer": {"phone_number": number(no), "name": "Kari Nordmann"}}
 
 
-def asked(groups, measures):
-    """The body of a call for a total of the year."""
-    year = [f"{year}-01-01T00:00:00+01:00" for year in (YEAR, YEAR + 1)]
-    return {"from": year[0], "to": year[1], "group_by": groups, "measures": measures}
+def asked(groups, measures, span=(f"{YEAR}-01-01", f"{YEAR + 1}-01-01")):
+    """The body of a call for a total of the year, or of another span of winter days."""
+    first, last = (f"{day}T00:00:00+01:00" for day in span)
+    return {"from": first, "to": last, "group_by": groups, "measures": measures}
 
 
-def by_hand(groups, measures):
+def by_hand(groups, measures, span=(f"{YEAR}-01-01", f"{YEAR + 1}-01-01")):
     """The same total as one statement."""
     columns = ", ".join([*(BY[one] for one in groups), *(FIGURES[one] for one in measures)])
     grouped = " GROUP BY " + ", ".join(map(str, range(1, len(groups) + 1))) if groups else ""
-    year = [f"timestamptz '{year}-01-01 00:00:00 {ZONE}'" for year in (YEAR, YEAR + 1)]
+    first, last = (f"timestamptz '{day} 00:00:00 {ZONE}'" for day in span)
     tenant = "(SELECT tenant_id FROM tenants WHERE slug = 'demo')"
-    return (f"SELECT {columns} FROM interactions WHERE tenant_id = {tenant} AND at >= {year[0]} AND at < {year[1]}"
-            + grouped)
+    return f"SELECT {columns} FROM interactions WHERE tenant_id = {tenant} AND at >= {first} AND at < {last}" + grouped
 
 
 def totals(bench):
@@ -145,6 +146,10 @@ def totals(bench):
             token = lethe.token("manager")
             for what, groups, measures in TOTALS:
                 compare_total(bench, running, token, (what, asked(groups, measures), by_hand(groups, measures)), rounds)
+            for what, groups, measures in PARTIAL:
+                months = f"{YEAR}-01-01", f"{YEAR}-03-29"
+                total = asked(groups, measures, months), by_hand(groups, measures, months)
+                compare_total(bench, running, token, (f"{what}, three months", *total), rounds)
 
 
 def compare_total(bench, running, token, total, rounds):
@@ -179,31 +184,38 @@ def crowded(bench):
     rows, rate, rounds = bench.large_asked or bench.rows, callers.CLIENTS * callers.RATE, 2 * bench.rounds
     say.head(f"Searches by number beside totals of {rows:,} interactions: {callers.CLIENTS} clients, {rate} searches a "
              f"second; {rounds} rounds of {callers.LASTING} s, medians; {callers.load()}")
-    body = asked(["queue", "day"], ["count", "duration_avg"])
-    measured, totals_done = {0: [], 1: [], 2: []}, {1: [], 2: []}
+    groups, measures = ["queue", "day"], ["count", "duration_avg"]
+    body, statement = asked(groups, measures), by_hand(groups, measures)
     with archive(bench, "crowded", rows) as lethe:
+        server.sql("crowded", "ALTER DATABASE crowded SET max_parallel_workers_per_gather = 0")
         with lethe.serve() as running:
             running.await_ready()
             searches = [{"phone_number": number(no), "limit": 50} for no in range(CUSTOMERS)]
             crowd = callers.Crowd(running, lethe.token("dpo"), searches)
             manager = lethe.token("manager")
             total = lambda: running.call("/archive/totals", body, manager)
+            by_psql = lambda: server.sql("crowded", statement)
+            # What the machine itself costs: the same statement beside the searches, without the service.
+            others = {"nothing": (total, 0), "a total": (total, 1), "two totals at once": (total, 2),
+                      "one GROUP BY in psql": (by_psql, 1), "two of them at once": (by_psql, 2)}
+            measured, counts = {name: [] for name in others}, {name: [] for name in others}
             alone = min(timed(total) for _ in range(2))
             for _ in range(rounds):
-                for others in measured:
-                    with callers.repeating(total, others) as done:
-                        measured[others].append(crowd.search())
-                    if others:
-                        totals_done[others].append(len(done))
+                for name, (work, at_once) in others.items():
+                    with callers.repeating(work, at_once) as done:
+                        measured[name].append(crowd.search())
+                    counts[name].append(len(done))
     say.line("a total alone", f"{alone:.2f} s")
-    middle = {others: [statistics.median(one) for one in zip(*all)] for others, all in measured.items()}
-    for others, (p50, p99, most) in middle.items():
-        number_of = f"{statistics.median(totals_done[others]):.0f} totals" if others else ""
-        slow = [p99 for _, p99, _ in measured[others]]
-        say.line(f"searches beside {others} totals at once", f"p50 {p50:.2f} ms", f"p99 {p99:.2f} ms",
-                 f"{min(slow):.2f}–{max(slow):.2f} ms", f"most {most:.0f} ms", number_of)
-    say.ratio("p99 beside a total, of the idle one", middle[1][1] / middle[0][1], "<=", 2)
-    say.ratio("p99 beside two totals at once", middle[2][1] / middle[0][1], "<=", 2)
+    middle = {name: [statistics.median(one) for one in zip(*all)] for name, all in measured.items()}
+    for name, (p50, p99, most) in middle.items():
+        slow = [p99 for _, p99, _ in measured[name]]
+        say.line(f"searches beside {name}", f"p50 {p50:.2f} ms", f"p99 {p99:.2f} ms", f"{min(slow):.2f}–{max(slow):.2f} ms",
+                 f"most {most:.0f} ms", f"{statistics.median(counts[name]):.0f} done")
+    idle = middle["nothing"][1]
+    for name in ["one GROUP BY in psql", "two of them at once"]:
+        say.line(f"p99 beside {name}, of the idle one", f"{middle[name][1] / idle:.2f}")
+    say.ratio("p99 beside a total, of the idle one", middle["a total"][1] / idle, "<=", 2)
+    say.ratio("p99 beside two totals at once", middle["two totals at once"][1] / idle, "<=", 2)
 
 
 def ageing(bench):
