@@ -313,6 +313,29 @@ each_store!(a_recipient_is_rotated_and_deleted, |lethe: TestLethe| async move {
     assert_eq!(actions, ["recipient.deleted", "recipient.rotated", "recipient.created", "recipient.created"]);
 });
 
+each_store!(each_process_knows_a_change_of_a_recipient_at_once, |lethe: TestLethe| async move {
+    stock(&lethe).await;
+    let other = lethe.serve_another().await;
+    let (admin, crm) = (lethe.caller("admin"), caller(&lethe, "crm", "kari", &["analyst"]));
+    // Both processes have seen the client before each change.
+    let there = crm.at(&other.address);
+    let seen = async || {
+        let (here, there) = (export(&crm).await, export(&there).await);
+        assert_eq!((&here.tokens, &here.ids), (&there.tokens, &there.ids));
+        here.tokens
+    };
+    let plain = seen().await;
+    let created = create(&lethe, "crm", "second").await.expect(201).json();
+    let path = format!("/recipients/{}", created["id"].as_str().unwrap());
+    let first = seen().await;
+    admin.post(&format!("{path}/rotate"), &json!({})).await.expect(200);
+    let second = seen().await;
+    assert!(first.is_disjoint(&plain) && second.is_disjoint(&plain) && second.is_disjoint(&first));
+    Answer::of(admin.call("DELETE", &path)).await.expect(204);
+    assert_eq!(seen().await, plain);
+    assert!(other.stop().await.success());
+});
+
 each_store!(a_recipient_whose_key_a_restore_has_lost_is_told_so, |mut lethe: TestLethe| async move {
     stock(&lethe).await;
     lethe.stop().await;

@@ -17,6 +17,11 @@ impl Caller {
         Self { client, address: address.to_owned(), token: token.map(str::to_owned) }
     }
 
+    /// The same caller at another server.
+    pub fn at(&self, address: &str) -> Self {
+        Self { client: self.client.clone(), address: address.to_owned(), token: self.token.clone() }
+    }
+
     pub fn token(&self) -> &str {
         self.token.as_deref().expect("a caller with a token")
     }

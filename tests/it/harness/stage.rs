@@ -171,6 +171,11 @@ impl TestLethe {
         self.server = Some(Server::start(self.command(&["serve"]), &self.journal).await);
     }
 
+    /// Starts one more server on the same databases.
+    pub async fn serve_another(&self) -> Server {
+        Server::start(self.command(&["serve"]), &self.journal).await
+    }
+
     /// Asks the server to end and waits until it has.
     pub async fn stop(&mut self) {
         let status = self.server.take().expect("a running server").stop().await;
