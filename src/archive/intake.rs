@@ -243,8 +243,7 @@ impl<'a, K: RecordKind> Intake<'a, K> {
                     self.records.push(record);
                     self.lines.push(line);
                 }
-                Err(errors) if self.has_room() => self.report.rejected.push(Rejection { line, errors }),
-                Err(_) => {}
+                Err(errors) => self.reject(Rejection { line, errors }),
             }
         }
         Ok(())
@@ -284,6 +283,13 @@ impl<'a, K: RecordKind> Intake<'a, K> {
         self.weight = 0;
         self.share.shrink();
         Ok(())
+    }
+
+    /// Lists a rejection. It tells of a record that is not stored, so it takes the place of a warning if the list is full.
+    fn reject(&mut self, rejection: Rejection) {
+        if self.has_room() || self.report.warnings.pop().is_some() {
+            self.report.rejected.push(rejection);
+        }
     }
 
     fn has_room(&mut self) -> bool {

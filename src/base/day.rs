@@ -56,23 +56,25 @@ pub fn utc_offset(at: DateTime<Utc>, zone: Tz) -> i32 {
     zone.offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc()
 }
 
-/// The first instant after `from` with another offset, or `to` if that is earlier. No zone has changed its clocks twice
-/// within an hour.
+/// The first instant after `from` with another offset, or `to` if that is earlier. Clocks change at whole seconds. No zone
+/// has changed them twice within an hour.
 #[must_use]
 pub fn change_of_offset(from: DateTime<Utc>, to: DateTime<Utc>, zone: Tz) -> DateTime<Utc> {
+    let instant = |second| DateTime::from_timestamp(second, 0).unwrap_or(to);
     let now = utc_offset(from, zone);
-    let (mut before, mut after) = (from, from);
-    while after < to && utc_offset(after, zone) == now {
-        (before, after) = (after, to.min(after + TimeDelta::hours(1)));
+    let is_same = |second| utc_offset(instant(second), zone) == now;
+    let (mut before, mut after, last) = (from.timestamp(), from.timestamp(), to.timestamp());
+    while after < last && is_same(after) {
+        (before, after) = (after, last.min(after + 3_600));
     }
-    if utc_offset(after, zone) == now {
+    if is_same(after) {
         return to;
     }
-    while after - before > TimeDelta::seconds(1) {
-        let middle = before + TimeDelta::seconds((after - before).num_seconds() / 2);
-        if utc_offset(middle, zone) == now { before = middle } else { after = middle }
+    while after - before > 1 {
+        let middle = before + (after - before) / 2;
+        if is_same(middle) { before = middle } else { after = middle }
     }
-    after
+    instant(after)
 }
 
 #[cfg(test)]
@@ -109,6 +111,29 @@ mod tests {
             let start = start_of_day(day, zone).unwrap();
             prop_assert!(local_day(start, zone) >= day);
             prop_assert!(local_day(start - TimeDelta::seconds(1), zone) < day);
+        }
+
+        /// The offset is the same up to the change, and another one from there on. Bounds are of any microsecond.
+        #[test]
+        fn a_change_of_offset_is_the_first_one(
+            from in 0_i64..3_000_000_000_000_000,
+            length in 1_i64..34_000_000_000_000,
+            near in -1_500_000_i64..1_500_000,
+            zone in 0..chrono_tz::TZ_VARIANTS.len(),
+        ) {
+            let zone = chrono_tz::TZ_VARIANTS[zone];
+            let at = |micros| DateTime::from_timestamp_micros(micros).unwrap();
+            let (from, to) = (at(from), at(from + length));
+            let change = change_of_offset(from, to, zone);
+            // The end may be near the change itself.
+            let end = at((change.timestamp_micros() + near).max(from.timestamp_micros() + 1));
+            for to in [to, end] {
+                let change = change_of_offset(from, to, zone);
+                prop_assert!(from < change && change <= to);
+                let before = change - TimeDelta::microseconds(1);
+                prop_assert_eq!(utc_offset(from, zone), utc_offset(before.max(from), zone));
+                prop_assert!(change == to || utc_offset(change, zone) != utc_offset(from, zone));
+            }
         }
     }
 }

@@ -215,7 +215,10 @@ mod tests {
         let refused = call_service(&app, TestRequest::post().uri("/metrics").to_request()).await;
         assert_eq!(refused.status(), StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(refused.headers().get(ALLOW).unwrap(), "GET");
-        assert_eq!(status("/").await, StatusCode::NOT_FOUND);
+        let unknown = call_service(&app, TestRequest::get().uri("/").to_request()).await;
+        assert_eq!(unknown.status(), StatusCode::NOT_FOUND);
+        let text = String::from_utf8(read_body(unknown).await.to_vec()).unwrap();
+        assert!(text.contains(r#""instance":"urn:uuid:"#), "{text}");
         let response = call_service(&app, TestRequest::get().uri("/metrics").to_request()).await;
         let text = String::from_utf8(read_body(response).await.to_vec()).unwrap();
         assert!(text.contains("lethe_oldest_waiting_request_seconds 42"), "{text}");

@@ -59,9 +59,8 @@ pub struct ProblemBody {
     #[schema(value_type = String)]
     pub detail: Cow<'static, str>,
     /// The id of the call, as the log contains it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, example = "urn:uuid:0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11")]
-    pub instance: Option<String>,
+    #[schema(example = "urn:uuid:0198c1de-5f36-7cc3-b5a5-3a5e0d4b8f11")]
+    pub instance: String,
     /// The kind of problem, as a stable code.
     #[schema(value_type = Code)]
     pub code: &'static str,
@@ -233,7 +232,7 @@ impl Problem {
             title: code.title(),
             status: code.number(),
             detail: detail.clone(),
-            instance: call.or(*instance).map(|call| format!("urn:uuid:{call}")),
+            instance: format!("urn:uuid:{}", call.or(*instance).unwrap_or_else(CallId::new)),
             code: code.as_str(),
             errors: errors.clone(),
             journal: *journal,

@@ -8,6 +8,8 @@ use pii::mask;
 use pii::text::{MASK, fill_text};
 use serde_json::json;
 
+use super::case::Case;
+use super::checklist::ChecklistItem;
 use super::held;
 use super::model::{ContentOutcome, RenderedRequest, RequestError, RequestOutcome, Status, StoredRequest};
 use super::notice::RequestNotice;
@@ -57,7 +59,22 @@ pub async fn render(
     } else {
         None
     };
-    Ok(requests.into_iter().map(|stored| rendered(actor, stored, &values, held.as_ref())).collect())
+    let render = |stored| {
+        let rendered = rendered(actor, stored, &values, held.as_ref());
+        if matches!(disclosure, Disclosure::Masked) { without_notes(rendered) } else { rendered }
+    };
+    Ok(requests.into_iter().map(render).collect())
+}
+
+/// A request without all that its users have written about the case and the customer, and without their names.
+fn without_notes(rendered: RenderedRequest) -> RenderedRequest {
+    let RenderedRequest { mut request, comment, checklist, .. } = rendered;
+    request.reference = None;
+    request.case = Case { extension_reason: None, attestation: None, ..request.case };
+    request.user_name = mask("");
+    let item = |item| ChecklistItem { done_by: None, evidence: None, ..item };
+    let (comment, checklist) = (comment.map(|_| mask("")), checklist.into_iter().map(item).collect());
+    RenderedRequest { request, comment, checklist, ..rendered }
 }
 
 /// The ids of interactions as a caller sees them.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Decision, NewReveal, OpenedItem, Reveal, RevealError, RevealFilter, RevealOutcome, RevealStatus};
+use crate::base::actor::Actor;
 use crate::base::id::RevealId;
 use crate::base::page::Page;
 use crate::base::words::described;
@@ -215,9 +216,10 @@ pub async fn create_reveal(
     _: Params<Nothing>,
     key: IdempotencyHeader,
     request: HttpRequest,
-    body: Body<NewReveal>,
+    body: Result<Body<NewReveal>, Problem>,
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
+    let body = read(&app, &caller, body).await?;
     let Replayable { value, replayed } = super::request(&app, &caller, &body.0, key.0.as_deref()).await?;
     Ok(created(&request, (value.id, value.version), replayed, RevealItem::from(value)))
 }
@@ -283,9 +285,10 @@ pub async fn approve_reveal(
     caller: Caller<RevealsApprove>,
     id: Id<RevealId>,
     _: Params<Nothing>,
-    body: OptionalBody<RevealDecision>,
+    body: Result<OptionalBody<RevealDecision>, Problem>,
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
+    let body = read(&app, &caller, body).await?;
     Ok(shown(super::decide(&app, &caller, id.0, Decision::Approve, body.0.comment.as_deref()).await?))
 }
 
@@ -305,9 +308,10 @@ pub async fn deny_reveal(
     caller: Caller<RevealsApprove>,
     id: Id<RevealId>,
     _: Params<Nothing>,
-    body: OptionalBody<RevealDecision>,
+    body: Result<OptionalBody<RevealDecision>, Problem>,
     app: Data<AppContext>,
 ) -> ApiResult<HttpResponse> {
+    let body = read(&app, &caller, body).await?;
     Ok(shown(super::decide(&app, &caller, id.0, Decision::Deny, body.0.comment.as_deref()).await?))
 }
 
@@ -331,6 +335,17 @@ pub async fn open_reveal(
 ) -> ApiResult<Json<OpenedReveal>> {
     let items = super::open(&app, &caller, id.0).await?;
     Ok(Json(OpenedReveal { items: items.into_iter().map(RevealedToken::from).collect() }))
+}
+
+/// The body of an attempt. The audit log knows of an attempt whose body cannot be read, too.
+async fn read<B>(app: &AppContext, actor: &Actor, body: Result<B, Problem>) -> ApiResult<B> {
+    match body {
+        Ok(body) => Ok(body),
+        Err(problem) => {
+            super::note_refusal(app, actor, problem.code().as_str()).await?;
+            Err(problem)
+        }
+    }
 }
 
 fn shown(reveal: Reveal) -> HttpResponse {

@@ -19,7 +19,7 @@ use crate::base::actor::{Actor, Scope};
 use crate::base::id::RevealId;
 use crate::base::page::{Page, Position};
 use crate::base::version::Versions;
-use crate::store::Reference;
+use crate::store::{self, Reference};
 use crate::tenants;
 use crate::vault::{self, AppContext};
 
@@ -140,13 +140,20 @@ async fn refuse_new(app: &AppContext, actor: &Actor, tokens: usize, error: Revea
     refuse_as(app, actor, entry, error).await
 }
 
-async fn refuse_as(app: &AppContext, actor: &Actor, mut entry: Entry, error: RevealError) -> RevealError {
+async fn refuse_as(app: &AppContext, actor: &Actor, entry: Entry, error: RevealError) -> RevealError {
+    write_refusal(app, actor, entry, error.reason()).await.err().map_or(error, RevealError::Store)
+}
+
+/// Writes the row of an attempt whose body cannot be read.
+pub async fn note_refusal(app: &AppContext, actor: &Actor, reason: &str) -> Result<(), RevealError> {
+    let entry = Entry::new(Action::RevealRefused, 0, json!({ "tokens": 0 }));
+    Ok(write_refusal(app, actor, entry, reason).await?)
+}
+
+async fn write_refusal(app: &AppContext, actor: &Actor, mut entry: Entry, reason: &str) -> store::Result<()> {
     entry.allowed = false;
-    entry.detail["reason"] = json!(error.reason());
-    let written = async {
-        let mut tx = app.archive.write().await?;
-        audit::record(&mut tx, app.clock, actor, &entry).await?;
-        tx.commit().await
-    };
-    written.await.err().map_or(error, RevealError::Store)
+    entry.detail["reason"] = json!(reason);
+    let mut tx = app.archive.write().await?;
+    audit::record(&mut tx, app.clock, actor, &entry).await?;
+    tx.commit().await
 }

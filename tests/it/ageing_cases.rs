@@ -140,3 +140,14 @@ each_store!(both_databases_have_the_same_seconds_and_keyed_hashes, |lethe: TestL
     let counted = &totals["items"][0];
     assert_eq!((&counted["queue"], &counted["count"]), (&json!(queue), &json!(5)), "{totals}");
 });
+
+each_store!(a_report_ends_with_a_call_at_a_change_of_the_clocks, |lethe: TestLethe| async move {
+    // The bounds of the report are these calls. Between them, clocks change many times, and once within the last second.
+    for last in ["2026-03-29T01:00:00Z", "2026-03-29T01:00:00.5Z", "2026-03-29T00:59:59.999999Z"] {
+        let calls = [("first", "1970-01-01T00:00:00.25Z"), ("last", last)];
+        let calls = calls.map(|(id, at)| json!({ "external_id": id, "channel": "call", "started_at": at }));
+        lethe.ingest("interactions", lines(&calls)).await;
+        let report = lethe.caller("dpo").post("/archive/linkability", &json!({})).await.expect(200).json();
+        assert_eq!(report["classes"][0]["rows"], 2, "{report}");
+    }
+});

@@ -251,3 +251,17 @@ each_store!(bodies_may_begin_with_a_byte_order_mark, |lethe: TestLethe| async mo
     let found = lethe.caller("dpo").post_raw("/archive/search", "application/json", search).await.expect(200);
     assert_eq!(found.json()["items"].as_array().unwrap().len(), 3);
 });
+
+each_store!(a_rejection_is_listed_before_warnings, |lethe: TestLethe| async move {
+    let odd = |no: usize| {
+        json!({ "external_id": format!("w{no}"), "channel": "call", "started_at": "2026-02-10T10:00:00Z",
+            "customer": { "phone_number": "12" } })
+        .to_string()
+    };
+    let mut lines: Vec<String> = (0..1_000).map(odd).collect();
+    lines.extend(std::iter::repeat_n("{}".to_owned(), 300));
+    let report = lethe.ingest("interactions", lines.join("\n")).await;
+    let count = |list: &str| report[list].as_array().unwrap().len();
+    assert_eq!((count("warnings"), count("rejected"), &report["more"]), (700, 300, &json!(300)));
+    assert_eq!(report["rejected"][0]["line"], 1_001);
+});

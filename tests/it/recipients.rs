@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::harness::{Answer, Caller, Part, TestLethe, each_store};
 
 /// A caller whose token was issued to a client, signed by the key of development mode.
-fn caller(lethe: &TestLethe, client: &str, user: &str, roles: &[&str]) -> Caller {
+pub fn caller(lethe: &TestLethe, client: &str, user: &str, roles: &[&str]) -> Caller {
     let pem = std::fs::read_to_string(lethe.data_folder().join("dev-signing-key.pem")).unwrap();
     let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
     let key = EncodingKey::from_ed_der(&STANDARD.decode(body).unwrap());

@@ -4,6 +4,7 @@ use chrono::{Datelike as _, Days, Months, NaiveDate, Weekday};
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Caller, Part, each_store};
+use crate::recipients::caller;
 
 fn today() -> NaiveDate {
     lethe::base::clock::Clock::System.now().with_timezone(&chrono_tz::Europe::Oslo).date_naive()
@@ -235,4 +236,31 @@ each_store!(other_systems_forget_the_customer_too, |mut lethe: TestLethe| async 
     assert_eq!(lethe.request(&cancelled["id"]).await.problem(404), "not_found");
     let items = lethe.dump().await.rows("request_checklist").len();
     assert_eq!(items, 4, "the items of a cancelled request are gone");
+});
+
+each_store!(a_caller_who_may_not_read_changes_a_request_without_seeing_its_notes, |lethe: TestLethe| async move {
+    let settings = json!({ "external_systems": [{ "name": "crm", "owner": "sales", "days": 10 }] });
+    lethe.caller("admin").patch("/tenant", "*", &settings).await.expect(200);
+    let notes = json!({ "comment": "the neighbour of Per Hansen", "reference": "REF-7", "extended_to": null,
+        "attestation": { "method": "letter", "by": "Ingrid", "on": "2026-02-14" } });
+    let entered = lethe.enter_request(&with(new("91234567"), notes)).await;
+    let item = format!("{}/checklist/crm", path(&entered));
+    let done = json!({ "state": "done", "evidence": "Per says so" });
+    lethe.caller("dpo").patch(&item, "*", &done).await.expect(200);
+    let client = json!([{ "issuer": "lethe-dev", "client_id": "crm" }]);
+    lethe.caller("admin").post("/recipients", &json!({ "name": "crm", "clients": client })).await.expect(201);
+    let program = caller(&lethe, "other", "other", &["integration"]);
+    assert_eq!(program.get(&path(&entered)).await.problem(403), "forbidden");
+    let update = json!({ "update": [{ "id": entered["id"], "version": 2 }] });
+    let answers = [
+        program.patch(&path(&entered), "*", &json!({})).await.expect(200),
+        program.post("/anonymize-requests/batch", &update).await.expect(200),
+    ];
+    for answer in answers {
+        for note in ["Per", "REF-7", "Ingrid", "kari", "91234567"] {
+            assert!(!answer.text.contains(note), "{note}: {}", answer.text);
+        }
+    }
+    let read = lethe.request(&entered["id"]).await.expect(200).json();
+    assert_eq!((&read["comment"], &read["reference"]), (&entered["comment"], &json!("REF-7")));
 });

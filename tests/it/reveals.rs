@@ -143,7 +143,7 @@ each_store!(a_reveal_shows_values_for_a_purpose_and_on_record, |lethe: TestLethe
     }
     assert_eq!(dora.get("/reveals").await.expect(200).json()["items"].as_array().unwrap().len(), 1);
     let refused = audited(&lethe).await.iter().filter(|row| row.ends_with("dora validation_failed")).count();
-    assert_eq!(refused, 4, "a body that cannot be read is no attempt");
+    assert_eq!(refused, 6, "a body that cannot be read is an attempt too");
 });
 
 each_store!(a_second_person_approves_and_a_day_has_a_cap, |lethe: TestLethe| async move {

@@ -194,8 +194,9 @@ pub async fn get_anonymize_request(
 /// nothing keeps the version. `application/json` is accepted as the media type too. *To date* cannot be after the day of
 /// entry.
 ///
-/// This operation needs the scope `requests:write`. A caller without `requests:read` gets number, address, and comment
-/// masked.
+/// This operation needs the scope `requests:write`. A caller without `requests:read` gets number, address, comment, and the
+/// user's name masked. For that caller, the reference, the attestation, the reason of an extension, and the notes of the
+/// checklist are null.
 #[utoipa::path(tag = "requests", operation_id = "update_anonymize_request",
     security(("bearer" = ["requests:write"])),
     params(("id" = Uuid, Path, description = "The request's id."),
