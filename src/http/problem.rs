@@ -232,7 +232,7 @@ impl Problem {
             title: code.title(),
             status: code.number(),
             detail: detail.clone(),
-            instance: format!("urn:uuid:{}", call.or(*instance).unwrap_or_else(CallId::new)),
+            instance: format!("urn:uuid:{}", call.or(*instance).unwrap_or_default()),
             code: code.as_str(),
             errors: errors.clone(),
             journal: *journal,

@@ -38,13 +38,13 @@ pub async fn list(app: &AppContext, actor: &Actor, filter: &RevealFilter) -> Res
     let query = [b"reveals", &actor.tenant.0.as_bytes()[..], status].concat();
     let after = filter.cursor.as_deref().map(|cursor| Position::from_cursor(cursor, &key, &query)).transpose()?;
     let mut tx = app.archive.read().await?;
-    let reveals = sql::page(&mut tx, actor.tenant, filter, after, app.clock.now()).await?;
+    let reveals = sql::page(&mut tx, actor, filter, after, app.clock.now()).await?;
     Ok(Page::of(reveals, filter.limit, &key, &query))
 }
 
 pub async fn find(app: &AppContext, actor: &Actor, id: RevealId) -> Result<Reveal, RevealError> {
-    let now = app.clock.now();
-    sql::by_id(&mut app.archive.read().await?, actor.tenant, id, now).await?.ok_or(RevealError::NotFound)
+    let found = sql::by_id(&mut app.archive.read().await?, actor.tenant, id, app.clock.now()).await?;
+    found.filter(|reveal| actor.limit.is_none() || reveal.is_of(actor)).ok_or(RevealError::NotFound)
 }
 
 /// Approves or denies a reveal of another user. One statement compares the user and the state, so no race approves an own

@@ -69,12 +69,16 @@ pub async fn by_id(tx: &mut Tx<Archive>, tenant: TenantId, id: RevealId, now: Da
 /// A page of reveals, newest first, and one more.
 pub async fn page(
     tx: &mut Tx<Archive>,
-    tenant: TenantId,
+    actor: &Actor,
     filter: &RevealFilter,
     after: Option<Position>,
     now: DateTime<Utc>,
 ) -> Result<Vec<Reveal>> {
-    let query = tx.query(SELECT).with(" WHERE tenant_id = ", tenant);
+    let query = tx.query(SELECT).with(" WHERE tenant_id = ", actor.tenant);
+    // A recipient sees nothing of the work of others.
+    let own = actor.limit.map(|_| actor);
+    let query = query.with_some(" AND issuer = ", own.map(|actor| actor.issuer.as_str()));
+    let query = query.with_some(" AND user_sub = ", own.map(|actor| actor.sub.as_str()));
     let query = match filter.status {
         None => query,
         Some(RevealStatus::Expired) => query.with(" AND status IN ('waiting', 'granted') AND expires_at <= ", now),

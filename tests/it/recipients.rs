@@ -283,6 +283,13 @@ each_store!(a_recipient_is_rotated_and_deleted, |lethe: TestLethe| async move {
     let opening = format!("/reveals/{}/open", reveal["id"].as_str().unwrap());
     let opened = officer.post(&opening, &json!({})).await.expect(200).json();
     assert!(opened["items"][0]["value"].is_string(), "{opened}");
+    // Of the reveals, a recipient's user sees the own ones.
+    let body = json!({ "tokens": [plain.tokens.first()], "purpose": "Per" });
+    let others = lethe.caller_of("demo", "dpo", "dora").post("/reveals", &body).await.expect(201).json();
+    let others = format!("/reveals/{}", others["id"].as_str().unwrap());
+    assert_eq!(officer.get(&others).await.problem(404), "not_found");
+    let listed = officer.get("/reveals").await.expect(200).json();
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{listed}");
     let rotated = admin.post(&format!("{path}/rotate"), &json!({})).await.expect(200);
     assert_eq!(rotated.json()["version"], 2);
     let opened = officer.post(&opening, &json!({})).await.expect(200).json();
