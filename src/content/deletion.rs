@@ -75,7 +75,7 @@ pub async fn delete_batch(
         }
         deleted
     };
-    tokio::spawn(run).await.map_err(|_| ContentError::Stopped)
+    tokio::spawn(run).await.map_err(|_| ContentError::Stopped)?
 }
 
 /// Deletes content that an object of the journal lists, because a killed process or a restore has left it.
@@ -128,12 +128,19 @@ impl Deletion {
         Err(StoreError::Contended.into())
     }
 
-    async fn run(&self, batch: ContentId, interactions: &[RecordId], kinds: Option<&[ContentKind]>) -> Deleted {
+    /// It is an error if the first interactions cannot be deleted now, so that the caller repeats the whole call.
+    async fn run(
+        &self,
+        batch: ContentId,
+        interactions: &[RecordId],
+        kinds: Option<&[ContentKind]>,
+    ) -> Result<Deleted, ContentError> {
         let mut outcome = Deleted::default();
         let mut chunks = interactions.chunks(INTERACTIONS);
         while let Some(chunk) = chunks.next() {
             let error = match self.remove_chunk(batch, chunk, kinds, &mut outcome).await {
                 Ok(()) => continue,
+                Err(error) if error.is_transient() && outcome.is_empty() => return Err(error),
                 Err(error) => error,
             };
             tracing::warn!(%error, interactions.count = chunk.len(), "Deleting content of a batch failed");
@@ -144,7 +151,7 @@ impl Deletion {
                 outcome.failures.extend(chunks.by_ref().flatten().map(|id| (*id, code)));
             }
         }
-        outcome
+        Ok(outcome)
     }
 
     /// Deletes what some interactions have, but for those under a legal hold and for sensitive content that the actor may not

@@ -115,6 +115,13 @@ pub struct Deleted {
     pub failures: Vec<(RecordId, &'static str)>,
 }
 
+impl Deleted {
+    /// Whether nothing has happened yet.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.deleted == 0 && self.failures.is_empty()
+    }
+}
+
 /// Why something could not be done with content.
 #[derive(Debug, thiserror::Error)]
 pub enum ContentError {

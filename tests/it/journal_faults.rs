@@ -38,6 +38,8 @@ each_store!(a_journal_that_was_moved_away_is_not_begun_anew, |mut lethe: TestLet
     let dpo = lethe.caller("dpo");
     assert_eq!(dpo.post("/anonymize-requests", &request("92345678")).await.problem(503), "unavailable");
     assert_eq!(delete_content(&lethe, &content).await.problem(503), "unavailable");
+    let batch = json!({ "interaction_ids": [content["interaction_id"]] });
+    assert_eq!(dpo.post("/archive/content/delete-batch", &batch).await.problem(503), "unavailable");
     for folder in ["decisions", "contents"] {
         assert!(!journal.join(folder).exists(), "{folder}: nothing is written to an empty place");
     }
