@@ -50,20 +50,22 @@ pub async fn run(config: &Config, command: TenantCommand) -> Result<Exit, Comman
         }
         TenantCommand::Create(mut arguments) => {
             take_zone_of_region(&mut arguments)?;
+            let json = arguments.json;
             let mut tx = stores.archive.write().await?;
             let tenant = tenants::create(&mut tx, stores.clock, &arguments.slug).await?;
             let change = read(*arguments, tenant.region)?;
             let tenant = tenants::change(&mut tx, stores.clock, &actor(&tenant), &tenant, change).await?;
             tx.commit().await?;
-            show(&tenant);
+            show(&tenant, json);
         }
         TenantCommand::Set(arguments) => {
+            let json = arguments.json;
             let tenant = find(&stores, &arguments.slug).await?;
             let change = read(*arguments, tenant.region)?;
             let mut tx = stores.archive.write().await?;
             let tenant = tenants::change(&mut tx, stores.clock, &actor(&tenant), &tenant, change).await?;
             tx.commit().await?;
-            show(&tenant);
+            show(&tenant, json);
         }
     }
     Ok(Exit::Done)
@@ -107,6 +109,7 @@ fn read(arguments: TenantArguments, home: Region) -> Result<TenantChange, Comman
 fn patch(arguments: TenantArguments) -> Result<Value, CommandError> {
     let TenantArguments {
         slug: _,
+        json: _,
         region,
         time_zone,
         targets,
@@ -238,9 +241,12 @@ fn list(tenant: &Tenant, json: bool) {
     }
 }
 
-/// Prints a tenant with a line for each setting.
-fn show(tenant: &Tenant) {
+/// Prints a tenant with a line for each setting, or as one line of JSON.
+fn show(tenant: &Tenant, json: bool) {
     let all = settings(tenant);
+    if json {
+        return print(&all.to_string());
+    }
     for (name, value) in all.as_object().into_iter().flatten() {
         match value {
             Value::Object(fields) => {

@@ -26,6 +26,9 @@ pub enum TenantCommand {
 pub struct TenantArguments {
     /// The tenant's name in tokens: lower-case letters, digits, and dashes
     pub slug: String,
+    /// Report as a JSON line
+    #[arg(long)]
+    pub json: bool,
     /// The region in which national numbers need no country code, such as NO
     #[arg(long)]
     pub region: Option<String>,

@@ -189,7 +189,9 @@ fn a_new_tenant_has_the_zone_of_its_region_and_every_setting() {
         );
         let several = lethe.run(&["tenant", "create", "other", "--region", "US"]).await;
         says(&several, 64, "--time-zone is required, because the region has several zones");
-        lethe.run(&["tenant", "create", "other", "--region", "US", "--time-zone", "America/New_York"]).await.well();
+        let other = ["tenant", "create", "other", "--region", "US", "--time-zone", "America/New_York", "--json"];
+        let other: Value = serde_json::from_str(&lethe.run(&other).await.well().stdout).unwrap();
+        assert!(other["slug"] == "other" && other["time_zone"] == "America/New_York", "{other}");
         let days = ["tenant", "set", "acme", "--retention-days", "recording=0"];
         says(&lethe.run(&days).await, 64, "--retention-days recording must be 1 to 36500");
         let smallest = ["tenant", "set", "acme", "--min-cell", "0"];
