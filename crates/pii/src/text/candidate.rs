@@ -151,6 +151,12 @@ impl Candidate {
         self.start != Start::Plus && is_code(text, start, end)
     }
 
+    /// Whether what is dialled before the national number is the end of the figure before it: `22 33 00 45 / 22 33 44 55`.
+    pub(super) fn begins_with_tail(&self, text: &str, stretch: &Stretch) -> bool {
+        let national = stretch.group_of(self.national.start);
+        matches!(self.start, Start::Abroad(_) | Start::Coded) && stretch.is_tail(text, self.first, national)
+    }
+
     pub(super) fn national<'s>(&self, stretch: &'s Stretch) -> Cow<'s, [u8]> {
         if self.zero.is_none() {
             return Cow::Borrowed(&stretch.digits[self.national.clone()]);
@@ -196,6 +202,8 @@ impl Candidate {
     pub(super) fn weight(&self, segment: &Range<usize>) -> i64 {
         let digits = i64::try_from(self.national.len()).unwrap_or_default() * 10;
         let begins = match self.start {
+            // In `98 76 00 47 91 23 45 67`, two whole numbers are more than one that is dialled abroad.
+            Start::Abroad(_) if self.first > segment.start => 2_500,
             Start::Plus | Start::Abroad(_) => 5_000,
             Start::Coded => 20, // The code before a number belongs to it.
             Start::Labelled => -20,

@@ -139,6 +139,17 @@ impl Stretch {
         gap.joins && (!gap.has_tab || follows_code())
     }
 
+    /// Whether a group belongs to the figure before it rather than to what follows it up to another group: the gap before
+    /// it is narrower than one behind it, as in `09:47 98`, `3-1 212`, and `54 47 / 91`. A comma and a line end divide
+    /// figures.
+    pub fn is_tail(&self, text: &str, first: usize, behind: usize) -> bool {
+        let gap = |at: usize| &text[self.groups[at - 1].end..self.groups[at].start];
+        let is_cell = |gap: &str| gap.contains([',', ';', '\n']);
+        let looseness = |gap: &str| (is_cell(gap), gap.contains(char::is_whitespace), gap.chars().count());
+        let is_opened = |gap: &str| gap.ends_with(['+', '\u{FF0B}']);
+        first > 0 && !is_opened(gap(first)) && (first + 1..=behind).any(|at| looseness(gap(first)) < looseness(gap(at)))
+    }
+
     /// The group of a digit; the number of groups for one behind all digits.
     pub fn group_of(&self, nth: usize) -> usize {
         let Some((_, first)) = self.places.get(nth / STEP) else { return self.groups.len() };

@@ -25,7 +25,7 @@ pub(super) type Elsewhere = (Range<usize>, Pii<Phone>);
 impl Numbers {
     /// The other number that digits of the own number belong to, if they belong to one.
     pub(super) fn elsewhere(&self, text: &str, stretch: &Stretch, own: &Range<usize>) -> Option<Elsewhere> {
-        let Some((first, prefix)) = self.dialled_before(stretch, own) else {
+        let Some((first, prefix)) = self.dialled_before(text, stretch, own) else {
             return self.behind_bare_code(text, stretch, own);
         };
         if self.is_dialled(text, stretch, first, own) {
@@ -90,8 +90,9 @@ impl Numbers {
 
     /// The group with which a number begins that is dialled abroad and may have the own digits in it, and how many of its
     /// digits are dialled before the country code.
-    fn dialled_before(&self, stretch: &Stretch, own: &Range<usize>) -> Option<(usize, usize)> {
-        let mut at = stretch.group_of(own.start);
+    fn dialled_before(&self, text: &str, stretch: &Stretch, own: &Range<usize>) -> Option<(usize, usize)> {
+        let begun = stretch.group_of(own.start);
+        let mut at = begun;
         loop {
             let group = stretch.groups.get(at)?;
             if own.end - group.from > MOST {
@@ -102,7 +103,8 @@ impl Numbers {
             }
             let digits = &stretch.digits[group.from..group.to];
             let abroad = self.abroad().iter().find(|prefix| digits.starts_with(prefix.as_bytes()));
-            if let Some(abroad) = abroad.filter(|_| begins_number(group)) {
+            let is_others = || stretch.is_tail(text, at, begun) || self.ends_before(text, stretch, at, begun);
+            if let Some(abroad) = abroad.filter(|_| begins_number(group) && !is_others()) {
                 return Some((at, abroad.len()));
             }
             if !group.gap.joins {

@@ -56,7 +56,7 @@ impl OwnNumber {
                 }
                 continue;
             }
-            let first = self.beginning(stretch, national, from);
+            let first = self.beginning(text, stretch, national, from, numbers);
             if !self.counts(stretch, first, national) {
                 from = national + 1;
                 continue;
@@ -67,17 +67,41 @@ impl OwnNumber {
     }
 
     /// Where the number begins with what was dialled before its national digits.
-    fn beginning(&self, stretch: &Stretch, national: usize, from: usize) -> usize {
+    fn beginning(&self, text: &str, stretch: &Stretch, national: usize, from: usize, numbers: &Numbers) -> usize {
         let before = &stretch.digits[from..national];
-        self.prefixes
-            .iter()
-            .filter(|prefix| before.ends_with(prefix))
-            .map(|prefix| national - prefix.len())
-            .find(|first| {
-                let begins = group_starting(stretch, *first).is_some() || stretch.digits[*first..].starts_with(b"00");
-                begins && joins(stretch, *first, national + 1)
-            })
-            .unwrap_or(national)
+        let number = stretch.group_of(national);
+        let is_one = |first: &usize| {
+            joins(stretch, *first, national + 1)
+                && self.is_dialled(text, stretch, *first, national)
+                && !numbers.ends_before(text, stretch, stretch.group_of(*first), number)
+        };
+        let mut firsts = self.prefixes.iter().filter(|p| before.ends_with(p)).map(|p| national - p.len());
+        firsts.find(is_one).unwrap_or(national)
+    }
+
+    /// Whether digits before the national ones are written as what is dialled first. They begin a figure, and a gap in
+    /// them is before or behind the country code. `00` may be behind other digits in one figure with the number.
+    fn is_dialled(&self, text: &str, stretch: &Stretch, first: usize, national: usize) -> bool {
+        let (at, to) = (stretch.group_of(first), stretch.group_of(national));
+        let (begun, number) = (&stretch.groups[at], &stretch.groups[to]);
+        if begun.from != first {
+            return at == to && stretch.digits[first..].starts_with(b"00");
+        }
+        if begun.gap.plus.is_some() || at == to {
+            return true;
+        }
+        let prefix = &stretch.digits[first..national];
+        let abroad =
+            ["00", "011"].iter().find(|abroad| prefix.starts_with(abroad.as_bytes())).map_or(0, |one| one.len());
+        let code = abroad + self.code.len();
+        let is_border = |digit: usize| digit == first + abroad || digit == first + code;
+        let is_single = number.len() == 1;
+        let are_whole = stretch.groups[at + 1..=to].iter().all(|group| group.from >= national || is_border(group.from));
+        // A zero behind a bare country code is said by itself: `10` is no way to dial the United States.
+        let has_zero = abroad == 0 && prefix.len() > code && prefix.len() > 1;
+        let is_apart = !has_zero || group_starting(stretch, first + code).is_some();
+        let is_other = begun.lookalike >= Lookalike::Likely && number.lookalike < Lookalike::Likely;
+        (is_single || are_whole && is_apart) && !is_other && !stretch.is_tail(text, at, to)
     }
 
     fn counts(&self, stretch: &Stretch, first: usize, national: usize) -> bool {

@@ -19,6 +19,9 @@ use crate::{Phone, Pii};
 /// The fewest digits of a national number that is not the record's own. Shorter ones are services, not callers.
 const SHORTEST: usize = 6;
 
+/// Groups before what may be dialled first that are looked at: no number has more.
+const MOST_BEFORE: usize = 8;
+
 impl Numbers {
     /// The numbers of a stretch that count, in its order.
     pub(super) fn in_row(&self, text: &str, stretch: &Stretch) -> Vec<Candidate> {
@@ -38,10 +41,12 @@ impl Numbers {
         for at in segment.clone() {
             self.beginning_at(text, stretch, at, |mut candidate| {
                 // A reading is dear: what cannot count anyway is not read.
-                if candidate.counts(stretch, &segment)
+                if candidate.last < segment.end
+                    && candidate.counts(stretch, &segment)
                     && row.allows(text, stretch, &segment, &candidate)
                     && candidate.is_assigned(text, stretch, self.memo())
                     && !candidate.is_of_code(text, stretch)
+                    && !candidate.begins_with_tail(text, stretch)
                 {
                     found.push(candidate);
                 }
@@ -51,6 +56,16 @@ impl Numbers {
             let leads = leads(&text[..stretch.groups[segment.start].start]);
             chosen.extend(best(&segment, &found, leads).into_iter().map(|at| found[at].clone()));
         }
+    }
+
+    /// Whether a number of somebody ends just before a group and begins before another one.
+    pub(super) fn ends_before(&self, text: &str, stretch: &Stretch, until: usize, end: usize) -> bool {
+        let joined = (1..=until).rev().take(MOST_BEFORE).take_while(|at| stretch.joins(*at)).count();
+        let mut chosen = Vec::new();
+        if joined > 0 && until < end && (until..end).all(|at| stretch.joins(at)) {
+            self.in_segment(text, stretch, until - joined..end, &mut chosen);
+        }
+        chosen.last().is_some_and(|number| number.first < until && number.last + 1 == end)
     }
 
     /// The best reading that begins with a group: as its country groups such numbers, or with the group it began with, or the

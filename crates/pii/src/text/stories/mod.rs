@@ -1,6 +1,7 @@
 //! Texts of people, and the identifiers in them.
 
 mod addresses;
+mod beside;
 mod chance;
 mod colloquial;
 mod cost;
