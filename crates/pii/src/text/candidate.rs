@@ -77,7 +77,8 @@ pub(super) struct Candidate {
     /// `+47 (0) 22 33 44 55`: the group of the zero that is meant for callers at home.
     pub(super) zero: Option<usize>,
     pub(super) fit: Fit,
-    pub(super) has_odd_signs: bool,
+    /// How much speaks against it beside other readings.
+    pub(super) doubts: i64,
 }
 
 /// Whether an area code and all the rest are two groups with a sign between them: `070-1740605`, `0351/234567`.
@@ -136,7 +137,7 @@ impl Candidate {
                 self.fit = Fit::Habit;
             }
         }
-        self.has_odd_signs = self.has_odd_signs(text, stretch);
+        self.doubts = self.doubts(text, stretch);
         true
     }
 
@@ -212,7 +213,7 @@ impl Candidate {
         // `0309 947 76 76` is a number, though `0309 947` is one as well.
         let is_whole = *segment == (self.first..self.last + 1) && (self.is_abroad() || self.start == Start::Zero);
         let whole = if is_whole && matches!(self.fit, Fit::Usual | Fit::Even) { 2_500 } else { 0 };
-        self.fit.weight() + digits + begins + whole - if self.has_odd_signs { 50 } else { 0 }
+        self.fit.weight() + digits + begins + whole - self.doubts
     }
 
     /// Whether a bracket is closed that was not opened, or signs change that do not stand behind an area code.
@@ -270,8 +271,11 @@ impl Candidate {
             (digits.len() <= 2).then(|| digits.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0')))
         };
         let grows = |at: usize| value(at).zip(value(at + 1)).is_some_and(|(one, next)| one < next);
-        let before = (segment.start..self.first).rev().take_while(|at| grows(*at)).count();
-        let behind = (self.last..segment.end.saturating_sub(1)).take_while(|at| grows(*at)).count();
+        // In `12-14 48 52 71 85`, two rows are beside each other.
+        let sign = stretch.groups.get(self.first + 1).and_then(|group| group.gap.sign);
+        let goes_on = |at: &usize| grows(*at) && stretch.groups[at + 1].gap.sign == sign;
+        let before = (segment.start..self.first).rev().take_while(goes_on).count();
+        let behind = (self.last..segment.end.saturating_sub(1)).take_while(goes_on).count();
         let is_longer = before > 0 && behind > 0 || before + behind >= MOST_BESIDE;
         is_longer && !self.is_strong() && (self.first..self.last).all(grows)
     }

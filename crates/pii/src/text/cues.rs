@@ -252,7 +252,8 @@ const LONGEST_SHORT: usize = 3;
 pub(super) fn leads(before: &str) -> bool {
     let before = &before[before.ceil_char_boundary(before.len().saturating_sub(LONGEST))..];
     let before = before.trim_end_matches([' ', '\u{A0}', '(', '[', '+']);
-    if before.is_empty() || before.ends_with(['\n', ',', ';']) {
+    let begun = before.trim_end_matches([' ', '-', '\u{2013}', '\u{2022}', '*', '>', '"', '\u{AB}', '\u{201C}']);
+    if begun.is_empty() || begun.ends_with('\n') || before.ends_with([',', ';']) {
         return true;
     }
     let Some((rest, word)) = last_word(before) else { return before.ends_with([':', '=', '.']) };

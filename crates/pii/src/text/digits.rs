@@ -143,11 +143,18 @@ impl Stretch {
     /// it is narrower than one behind it, as in `09:47 98`, `3-1 212`, and `54 47 / 91`. A comma and a line end divide
     /// figures.
     pub fn is_tail(&self, text: &str, first: usize, behind: usize) -> bool {
+        first > 0 && self.groups[first].gap.plus.is_none() && self.is_narrower(text, first, first + 1..behind + 1)
+    }
+
+    /// Whether the gap before a group is narrower than one of some others.
+    pub fn is_narrower(&self, text: &str, at: usize, mut among: Range<usize>) -> bool {
+        if at >= self.groups.len() {
+            return false;
+        }
         let gap = |at: usize| &text[self.groups[at - 1].end..self.groups[at].start];
         let is_cell = |gap: &str| gap.contains([',', ';', '\n']);
         let looseness = |gap: &str| (is_cell(gap), gap.contains(char::is_whitespace), gap.chars().count());
-        let is_opened = |gap: &str| gap.ends_with(['+', '\u{FF0B}']);
-        first > 0 && !is_opened(gap(first)) && (first + 1..=behind).any(|at| looseness(gap(first)) < looseness(gap(at)))
+        among.any(|other| looseness(gap(at)) < looseness(gap(other)))
     }
 
     /// The group of a digit; the number of groups for one behind all digits.

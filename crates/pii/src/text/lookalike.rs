@@ -5,7 +5,7 @@
 //! written for those who may. So eight bare digits that are a number stay one though they are a day too (`24052024`);
 //! only digits *written* as something else are left alone (`24.05.2024`). The record's own number always counts.
 
-mod amounts;
+pub(super) mod amounts;
 pub(super) mod machines;
 mod scores;
 pub(super) mod versions;

@@ -10,7 +10,7 @@
 //! - the text becomes streams: `digits` (stretches of groups), `said` and `stream` (groups and number words), the
 //!   words of names and of addresses;
 //! - the recognizers read them: `own` and `interrupted` and `echoes` the record's own number, `own_address` its address in pieces,
-//!   `rows` (with `weigh` and `assigned`) those of others, `spoken` what is said, `email` and `obfuscated` addresses,
+//!   `rows` (with `weigh` and `assigned`) those of others (with `doubts`, where several readings are as good), `spoken` what is said, `email` and `obfuscated` addresses,
 //!   `name` the name. `lookalike` (with `amounts`, `scores`, and `versions`), `decimals`, and `ids` (with `things`)
 //!   know what only looks like a number, `elsewhere` the own digits in another country's number, `turns` the speakers
 //!   of lines, `stamps` the times of lines;
@@ -37,6 +37,7 @@ mod decimals;
 mod decode;
 mod digits;
 pub mod document;
+mod doubts;
 mod echoes;
 mod elsewhere;
 mod email;

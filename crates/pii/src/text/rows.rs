@@ -198,7 +198,7 @@ impl RowWalk {
                     national: begun..group.to,
                     zero,
                     fit: Fit::Habit,
-                    has_odd_signs: false,
+                    doubts: 0,
                 };
                 candidate.fit = candidate.fit(text, stretch);
                 each(candidate);

@@ -134,7 +134,7 @@ fn ends_with_share(before: &str) -> bool {
         .is_some_and(|share| share.ends_with([' ', '\u{A0}']) && share.trim_end_matches([' ', '\u{A0}']).ends_with('%'))
 }
 
-fn begins_with_money(after: &str) -> bool {
+pub(in crate::text) fn begins_with_money(after: &str) -> bool {
     let after = after.trim_start_matches([' ', '\u{A0}']);
     let is_whole = [",-", ",\u{2013}"].iter().any(|sign| after.starts_with(sign));
     if is_whole || after.starts_with(['$', '€', '£']) {
