@@ -187,7 +187,9 @@ impl Candidate {
             return Fit::Mixed;
         }
         if self.start == Start::Zero && is_area_and_rest(groups) {
-            return Fit::Usual;
+            // The rest alone may be another number: `070-0202866`.
+            let is_habit = groups[1].gap.sign == Some('-') && groups.len() == self.last + 1 - self.first;
+            return if is_habit { Fit::Habit } else { Fit::Usual };
         }
         let size = groups[1].len();
         let is_even = groups.iter().all(|group| group.len() == size);

@@ -4,6 +4,7 @@
 //! left over.
 
 use super::candidate::{Candidate, Start};
+use super::cues::{ends_with_cue, leads};
 use super::digits::Stretch;
 use super::interrupted::ends_with_unit;
 use super::lookalike::amounts::begins_with_money;
@@ -25,7 +26,9 @@ impl Candidate {
             self.has_second_zero(stretch),
             self.is_counted_with(text, stretch),
         ];
-        odd + doubts.into_iter().filter(|doubt| *doubt).map(|_| DOUBT).sum::<i64>()
+        // It outweighs that a code belongs to the number behind it.
+        let counted = if self.begins_with_item(text, stretch) { 4 * DOUBT } else { 0 };
+        odd + counted + doubts.into_iter().filter(|doubt| *doubt).map(|_| DOUBT).sum::<i64>()
     }
 
     /// Whether the first gap has another sign than the rest: `22.30 98 76`, `(41) 98 76 54`, `412 601-526`.
@@ -34,6 +37,19 @@ impl Candidate {
         let mut signs = groups.windows(PAIR).map(|pair| text[pair[0].end..pair[1].start].trim());
         let first = signs.next();
         signs.any(|sign| Some(sign) != first)
+    }
+
+    /// Whether the country code is rather the number of a line or of an item: `1) 212-555-1234`, `line 1 212-555-1234`.
+    fn begins_with_item(&self, text: &str, stretch: &Stretch) -> bool {
+        let (code, next) = (&stretch.groups[self.first], self.first + 1);
+        if self.start != Start::Coded || code.to != self.national.start || next > self.last {
+            return false;
+        }
+        let (before, gap) = (&text[..code.start], &text[code.end..stretch.groups[next].start]);
+        let is_listed = gap.starts_with([')', '.']) && gap.contains(' ') && !before.ends_with('(');
+        let is_apart = (next + 1..=self.last).any(|at| stretch.is_narrower(text, at, next..next + 1));
+        let is_named = before.trim_end().ends_with(char::is_alphabetic) && !leads(before) && !ends_with_cue(before);
+        is_listed || is_apart && is_named
     }
 
     /// Whether the last figure goes on behind the reading: `76 54 32 12.05`.

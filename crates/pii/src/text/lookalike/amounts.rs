@@ -14,7 +14,7 @@ use crate::text::words::Quick;
 /// that a number follows or is followed by takes nothing of it: `kr 99 98 76 54 32`, `98 76 54 32 1 500 kr`.
 pub(super) fn mark(text: &str, stretch: &mut Stretch, first: usize) {
     let groups = &stretch.groups;
-    let count = run(groups, first);
+    let count = run(groups, first) - usize::from(ends_with_area(text, groups, first));
     let is_thousand = |group: &Group| group.len() == 3 && group.gap.width == 1;
     let begins = (1..=3).contains(&groups[first].len());
     let thousands = count > 1
@@ -54,6 +54,17 @@ pub(super) fn mark(text: &str, stretch: &mut Stretch, first: usize) {
     }
 }
 
+/// Whether the second of two groups begins a number that goes on with a sign: `kr 99 070-3472792`. In `1 500-2 000`,
+/// another amount is behind the sign.
+fn ends_with_area(text: &str, groups: &[Group], first: usize) -> bool {
+    let Some([_, area, rest, ..]) = groups.get(first..) else { return false };
+    let is_sign =
+        |group: &Group, before: &Group| matches!(&text[before.end..group.start], "-" | "/" | "\u{2011}" | "\u{2013}");
+    let goes_on = groups.get(first + 3).filter(|group| group.gap.joins);
+    let is_amount = rest.len() <= 3 && goes_on.is_none_or(|group| group.len() == 3 && !is_sign(group, rest));
+    run(groups, first) == 2 && is_sign(rest, area) && !is_amount
+}
+
 /// Whether a group is an amount by the sign behind it. The sign is not one of the next amount, as in `98765432 kr
 /// 500`, and no label is before the group: `tlf 98765432,-`.
 fn is_amount(before: &str, after: &str) -> bool {
@@ -70,7 +81,7 @@ fn is_amount(before: &str, after: &str) -> bool {
 
 const MONEY: [&str; 12] = ["kr", "kr.", "nok", "sek", "dkk", "eur", "euro", "usd", "gbp", "kroner", "kronor", "chf"];
 
-/// Units of what is measured, and what is counted by the million. They count behind a figure only. In all languages here,
+/// Units of what is measured, what is counted by the million, and the money of Poland. They count behind a figure only. In all languages here,
 /// a word of several meanings, such as `calls`, is none.
 const UNITS: &str = "kwh mwh gwh wh kw stk stck stück styck st kpl pcs ms µs ns byte bytes tavua kb gb tb kib mib gib km kg \
     poeng kappaletta euroa dollar dollars brukere brugere følgere lesere læsere seere lyttere innbyggere \
@@ -78,7 +89,7 @@ const UNITS: &str = "kwh mwh gwh wh kw stk stck stück styck st kpl pcs ms µs n
     följare läsare tittare lyssnare invånare prenumeranter medlemmar besökare människor nutzer nutzern \
     benutzer einwohner einwohnern aufrufe abonnenten besucher follower mitglieder stücke käyttäjää asukasta \
     asiakasta näyttökertaa latausta tilausta katselukertaa seuraajaa jäsentä views users units downloads \
-    customers subscribers followers members viewers visitors listeners readers inhabitants impressions rows \
+    customers subscribers followers members viewers visitors listeners readers inhabitants impressions pln zł złotych złote rows \
     records items pieces euros pounds tonn ton tons tonnes tonnia tonnen liter litraa";
 
 /// The endings of words for several deeds, which are counted: `visninger`, `beställningar`, `Bestellungen`.
