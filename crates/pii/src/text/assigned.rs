@@ -13,6 +13,10 @@ use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, Region 
 use super::plan::{LONGEST, is_length};
 use automaton::Automaton;
 
+/// How people also group numbers, by country code: `07400 123 456` in Britain, `91 234 56 78` in Spain. The library
+/// writes each number in one way only.
+const HABITS: [(u16, &[usize]); 2] = [(44, &[5, 3, 3]), (34, &[2, 3, 2, 2])];
+
 /// The numbers of a country code.
 #[derive(Debug)]
 pub(super) struct Assigned {
@@ -108,7 +112,12 @@ impl Assigned {
             let lengths = (2..=LONGEST).filter(|length| self.has_length(*length));
             let examples =
                 lengths.flat_map(|length| (0..100).map(move |begin| format!("{begin:02}{:5<1$}", "", length - 2)));
-            examples.flat_map(|national| self.written(national.as_bytes())).map(|shape| shape.0).collect()
+            let habits = HABITS
+                .iter()
+                .filter(|(code, _)| *code == self.code)
+                .map(|(_, shape)| DigitShape::of(shape.iter().copied()).0);
+            let written = examples.flat_map(|national| self.written(national.as_bytes())).map(|shape| shape.0);
+            written.chain(habits).collect()
         });
         shapes.contains(&lengths.0)
     }

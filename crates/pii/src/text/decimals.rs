@@ -1,7 +1,16 @@
 //! Decimals: amounts, scores, and coordinates, one by one or in a row.
 
-use super::digits::{Lookalike, Stretch};
+use std::ops::RangeInclusive;
+
+use super::digits::{Group, Lookalike, Stretch};
 use super::lookalike::{number, set};
+use super::numbers::SHORTEST;
+
+/// The most groups behind a fraction that may go on with it.
+const MOST_GROUPS: usize = 5;
+
+/// The digits of a number behind its first two where no area code is.
+const BEHIND: RangeInclusive<usize> = 6..=7;
 
 /// Marks the groups of a decimal that begins with a group.
 pub(super) fn mark(text: &str, stretch: &mut Stretch, first: usize) {
@@ -26,7 +35,7 @@ fn mark_one(text: &str, stretch: &mut Stretch, first: usize) {
     let begins_with_zero = whole > 1 && whole_digits[0] == b'0';
     let is_decimal = !begins_with_zero
         && match part {
-            1 | 2 => whole >= 4,
+            1 | 2 => whole >= 4 && !(between == "," && whole >= SHORTEST && begins_number(text, stretch, first + 1)),
             3 => false,
             _ if whole_digits == b"0" => true,
             _ if between == "," => false,
@@ -35,6 +44,16 @@ fn mark_one(text: &str, stretch: &mut Stretch, first: usize) {
     if is_decimal {
         set(&mut stretch.groups[first..first + 2], Lookalike::Likely);
     }
+}
+
+/// Whether the two digits behind a comma begin a number, as in a row of a table: `31662338,20 30 40 50` and
+/// `06-12345678,06-87654321`. What is long enough behind them is a figure by itself: `98765432,50 22 33 44 55`.
+fn begins_number(text: &str, stretch: &Stretch, at: usize) -> bool {
+    let begun = &stretch.groups[at];
+    let follows = |group: &&Group| group.gap.joins && group.gap.sign != Some('.');
+    let rest = stretch.groups[at + 1..].iter().take(MOST_GROUPS).take_while(follows).map(Group::len).sum::<usize>();
+    let is_area = stretch.digits[begun.from] == b'0' && text[begun.end..].starts_with(['-', '/']);
+    begun.len() == 2 && if is_area { begun.len() + rest >= SHORTEST } else { BEHIND.contains(&rest) }
 }
 
 /// The groups of a decimal.

@@ -104,9 +104,12 @@ impl Numbers {
         }
         let digits = stretch.digits.get(group.from..(group.from + MOST).min(stretch.digits.len())).unwrap_or_default();
         let mut go = |walk: RowWalk| walk.go(text, stretch, first, &mut each);
-        if group.gap.plus.is_some() {
-            international(digits, Start::Plus, 0).map(go);
-            return;
+        if let Some(plus) = group.gap.plus {
+            international(digits, Start::Plus, 0).map(&mut go);
+            // A blank behind the sign may say that another number follows: `98765432 + 41234567`.
+            if !text[plus..group.start].contains(char::is_whitespace) {
+                return;
+            }
         }
         let own = &digits[..group.len().min(digits.len())];
         for prefix in self.abroad().iter().filter(|prefix| own.starts_with(prefix.as_bytes())) {

@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use super::candidate::Candidate;
 use super::digits::Stretch;
+use super::interrupted::ends_with_unit;
+use super::lookalike::amounts::begins_with_money;
 
 /// The row of groups of one size, with one sign between them, that a candidate is a part of.
 #[derive(Default)]
@@ -61,16 +63,35 @@ impl EqualRow {
 fn row_around(text: &str, stretch: &Stretch, segment: &Range<usize>, at: usize) -> Range<usize> {
     let groups = &stretch.groups;
     let between = |at: usize| &text[groups[at - 1].end..groups[at].start];
-    let follows = |one: usize| groups[one].len() == groups[at].len();
+    let follows = |one: usize| groups[one].len() == groups[at].len() && groups[one].lookalike == groups[at].lookalike;
+    let ends_another = |one: usize| stretch.groups[one].gap.joins && stretch.is_tail(text, one, one + 1);
     let sign = between(at + 1);
     let mut row = at..at + 1;
-    while row.start > segment.start && follows(row.start - 1) && between(row.start) == sign {
+    while row.start > segment.start
+        && follows(row.start - 1)
+        && between(row.start) == sign
+        && !ends_another(row.start - 1)
+    {
         row.start -= 1;
     }
-    while row.end < segment.end && follows(row.end) && between(row.end) == sign {
+    while row.end < segment.end
+        && follows(row.end)
+        && between(row.end) == sign
+        && !begins_another(text, stretch, row.end)
+    {
         row.end += 1;
     }
     row
+}
+
+/// Whether a group begins a figure behind the row: a narrower sign than before it joins it to that, or the word behind
+/// it says what it counts.
+fn begins_another(text: &str, stretch: &Stretch, at: usize) -> bool {
+    let after = &text[stretch.groups[at].end..];
+    match stretch.groups.get(at + 1) {
+        Some(next) if next.gap.joins => stretch.is_narrower(text, at + 1, at..at + 1),
+        _ => begins_with_money(after) || ends_with_unit(after),
+    }
 }
 
 /// The end of the row so far.
