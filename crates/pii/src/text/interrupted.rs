@@ -358,6 +358,15 @@ impl OwnDigits<'_> {
         !is_short && (is_whole || lengths.iter().sum::<usize>() == digits)
     }
 
+    /// Whether no digits are just before a token: the end of another figure is no country code.
+    fn begins_figure(&self, tokens: &[Token], order: &[usize], place: usize) -> bool {
+        let start = tokens[order[place]].range.start;
+        let before = place.checked_sub(1).and_then(|before| self.text.get(tokens[order[before]].range.end..start));
+        before.is_none_or(|gap| {
+            gap.len() > CODE_GAP || gap.contains(|c: char| c.is_alphanumeric() || ",;\n+".contains(c))
+        })
+    }
+
     /// Where the number begins with what is dialled before its national digits.
     fn prefix(&self, tokens: &[Token], order: &[usize], first: usize) -> Option<usize> {
         let mut digits: Vec<u8> = Vec::new();
@@ -371,7 +380,7 @@ impl OwnDigits<'_> {
             }
             digits.splice(0..0, token.readings().next()?.0.iter().copied());
             end = token.range.start;
-            if self.number.prefixes.contains(&digits) {
+            if self.number.prefixes.contains(&digits) && self.begins_figure(tokens, order, place) {
                 let has_plus = self.text[..end].ends_with('+');
                 best = Some(end - usize::from(has_plus));
             }

@@ -88,6 +88,20 @@ fn the_own_number_takes_no_end_of_a_time_or_of_another_figure() {
 }
 
 #[test]
+fn the_own_number_in_pieces_takes_no_end_of_another_figure() {
+    check(
+        &with_own("NO", "91234567"),
+        &[
+            ("98 76 54 47, 91 23 ja 45 67", "<+4798765447>, <+4791234567> ja "),
+            ("98 76 54 47 / 91 23 ja 45 67", "<+4798765447> / <+4791234567> ja "),
+            ("09:47 91 23 ja 45 67", "09:47 <+4791234567> ja "),
+            ("ring 0047 91 23 ja 45 67", "ring <+4791234567> ja "),
+        ],
+    );
+    check(&with_own("SE", "0701234567"), &[("09:46 070 123 ja 45 67", "09:46 <+46701234567> ja ")]);
+}
+
+#[test]
 fn a_foreign_code_is_no_end_of_the_number_before_it() {
     for finder in [in_region("NO"), with_own("NO", "22334455")] {
         check(
