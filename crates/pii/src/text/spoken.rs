@@ -9,6 +9,7 @@
 //! numbers is none; and digits without any word count as dictated only where a number is all that was dictated.
 
 mod corrected;
+mod figures;
 mod spelled;
 
 use std::ops::Range;
@@ -151,7 +152,7 @@ impl WordRun {
         } else if self.parts.iter().any(|part| part.is_correction(text)) {
             self.read_corrected(text, numbers, found);
         } else {
-            self.read_run(text, numbers, found);
+            self.read_beside_figures(text, numbers, found);
         }
         self.parts.clear();
         self.fillers = 0;

@@ -277,3 +277,53 @@ fn tens_in_their_order_are_counted() {
     let own = Own { phone: Phone::parse("40506070", region("NO")).ok(), ..Own::default() };
     check(&Finder::new(region("NO"), own), &[("førti femti seksti sytti", "<+4740506070>")]);
 }
+
+#[test]
+fn a_figure_of_a_label_or_a_list_is_no_part_of_what_is_said() {
+    for (region, label, said, number) in [
+        ("NO", "Taler", "ni åtte sju seks fem fire tre to", "<+4798765432>"),
+        ("NO", "Linje", "ja, ni åtte sju seks fem fire tre to", "<+4798765432>"),
+        ("SE", "Kund", "noll åtta ett två tre fyra fem sex sju åtta", "<+46812345678>"),
+        ("SE", "Talare", "nollsjuttio ett två tre fyra fem sex sju", "<+46701234567>"),
+        ("DK", "Taler", "tre en seks seks to tre tre otte", "<+4531662338>"),
+        ("DE", "Sprecher", "null eins sieben eins zwei drei vier fünf sechs sieben acht", "<+491712345678>"),
+        ("FI", "Puhuja", "nolla neljä nolla yksi kaksi kolme neljä viisi kuusi seitsemän", "<+358401234567>"),
+        ("GB", "Speaker", "oh seven four double oh one two three four five six", "<+447400123456>"),
+        ("US", "Speaker", "two one two five five five one two three four", "<+12125551234>"),
+    ] {
+        let expected = said.strip_prefix("ja, ").map_or(number.to_owned(), |_| format!("ja, {number}"));
+        for (before, behind) in [
+            (format!("{label} 1: "), ""),
+            (format!("{label} 2: "), "\n"),
+            (format!("{label} 12:"), ""),
+            ("1. ".to_owned(), ""),
+            ("2) ".to_owned(), ""),
+            ("[3] ".to_owned(), ""),
+            ("1\n".to_owned(), "\n2\n"),
+            ("1;".to_owned(), ";x"),
+            ("x;".to_owned(), ";3"),
+            ("1\t".to_owned(), "\t7"),
+        ] {
+            let seen = seen(&in_region(region), &format!("{before}{said}{behind}"));
+            assert_eq!(seen, format!("{before}{expected}{behind}"), "{region}");
+        }
+    }
+    check(
+        &in_region("NO"),
+        &[
+            (
+                "1. ni åtte sju seks fem fire tre to\n2. fire en to tre fire fem seks sju",
+                "1. <+4798765432>\n2. <+4741234567>",
+            ),
+            ("3 ni åtte sju seks fem fire tre to", "3 <+4798765432>"),
+            ("1, ni, åtte, sju, seks, fem, fire, tre, to", "1, <+4798765432>"),
+            ("9. åtte sju seks fem fire tre to", "<+4798765432>"),
+            ("98: syttiseks 54 32", "<+4798765432>"),
+            ("steg 1. en to tre fire", "steg 1. en to tre fire"),
+        ],
+    );
+    check(
+        &kari(),
+        &[("9: åtte sju seks fem fire tre to", "<+4798765432>"), ("2: 98 syttiseks 54 32", "2: <+4798765432>")],
+    );
+}
