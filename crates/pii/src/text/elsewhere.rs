@@ -7,9 +7,11 @@
 
 use std::ops::Range;
 
+use super::Find;
 use super::assigned::country_of;
 use super::cues::ends_with_cue;
 use super::digits::{Group, Lookalike, Stretch};
+use super::fillers::is_said_between;
 use super::memo::Memo;
 use super::numbers::{MOST, Numbers};
 use super::plan::LONGEST;
@@ -121,18 +123,77 @@ fn begins_number(group: &Group) -> bool {
     group.lookalike == Lookalike::No && !goes_on
 }
 
-/// Bytes that may lie between a country code and the number: `+45 (mobil) 98 76 54 32`.
+/// Bytes that may lie between a country code and the number, without the times of lines: `+45 (mobil) 98 76 54 32`.
 const WIDEST_GAP: usize = 24;
+/// The most times of lines between both, and the longest of them.
+const MOST_TIMES: usize = 3;
+const LONGEST_TIME: usize = 12;
+
+/// A country code that is written before a number with something between both that no spelling of a number has.
+pub(super) struct CodeApart {
+    pub range: Range<usize>,
+    code: String,
+}
 
 /// The number of another country whose code is written before the own national digits with something between them that no
-/// spelling of a number has, and where its code begins.
-pub(super) fn foreign_code(text: &str, start: usize, national: &str, numbers: &Numbers) -> Option<(usize, Pii<Phone>)> {
-    let near = &text[text.ceil_char_boundary(start.saturating_sub(WIDEST_GAP + 6))..start];
-    let gap = near.trim_end_matches(|c: char| digit(c).is_none());
+/// spelling of a number has, and where its code is.
+pub(super) fn foreign_code(
+    text: &str,
+    start: usize,
+    national: &str,
+    numbers: &Numbers,
+) -> Option<(CodeApart, Pii<Phone>)> {
+    let before = code_before(text, start)?;
+    // With its own code it is the own number.
+    if numbers.own().is_some_and(|own| own.code == before.code.as_bytes()) {
+        return None;
+    }
+    let (phone, _) = numbers.possible(format!("{}{national}", before.code).as_bytes())?;
+    (!numbers.is_own(&phone)).then_some((before, phone))
+}
+
+impl Numbers {
+    /// The number of another country whose code somebody has said just before a number of the region, with nothing but
+    /// fillers and the labels and times of lines between both: `+45`, `ja`, `98 76 54 32`.
+    pub(super) fn behind_said_code(
+        &self,
+        text: &str,
+        start: usize,
+        national: &[u8],
+    ) -> Option<(CodeApart, Pii<Phone>)> {
+        let before = code_before(text, start)?;
+        let between = &text[before.range.end..start];
+        let is_said = between.contains(|c: char| c == '\n' || c.is_alphabetic());
+        let (country, _) = country_of(before.code.as_bytes())?;
+        if !is_said || country.code() == self.plan().calling_code || !country.has(national) {
+            return None;
+        }
+        let phone = is_said_between(between).then(|| Phone::of_assigned(country.code(), national, self.region()))??;
+        Some((before, phone))
+    }
+}
+
+/// The country code that stands before a place.
+fn code_before(text: &str, start: usize) -> Option<CodeApart> {
+    let (mut end, mut room) = (start, WIDEST_GAP);
+    let (mut gap, mut times) = ("", 0);
+    while times <= MOST_TIMES {
+        let near = &text[text.ceil_char_boundary(end.saturating_sub(room + LONGEST_TIME))..end];
+        gap = near.trim_end_matches(|c: char| digit(c).is_none());
+        room = room.checked_sub(near.len() - gap.len())?;
+        end -= near.len() - gap.len();
+        match time_at_end(gap) {
+            Some(length) => end -= length,
+            None => break,
+        }
+        times += 1;
+    }
+    if times > MOST_TIMES {
+        return None;
+    }
     let digits: String = gap.chars().rev().map_while(digit).collect::<Vec<_>>().into_iter().rev().collect();
     let begins = gap.char_indices().rev().take(digits.len()).last()?.0;
-    let before = &gap[..begins];
-    let plus = before.trim_end_matches([' ', '(', '[']);
+    let plus = gap[..begins].trim_end_matches([' ', '(', '[']);
     let is_spoken = || ["plus", "pluss"].iter().any(|word| plus.to_lowercase().ends_with(word));
     let (code, at) = match digits.strip_prefix("00") {
         _ if plus.ends_with('+') => (&digits[..], plus.len() - 1),
@@ -140,13 +201,27 @@ pub(super) fn foreign_code(text: &str, start: usize, national: &str, numbers: &N
         None if is_spoken() => (&digits[..], plus.to_lowercase().rfind("plus").unwrap_or(begins)),
         None => return None,
     };
-    if near.len() - gap.len() > WIDEST_GAP || country_of(code.as_bytes())?.1 != code.len() {
-        return None;
+    let is_code = country_of(code.as_bytes())?.1 == code.len();
+    is_code.then(|| CodeApart { range: end - gap.len() + at..end, code: code.to_owned() })
+}
+
+/// The length of the time of a line that a text ends with: `[10:02`, `00:00:01.000`.
+fn time_at_end(text: &str) -> Option<usize> {
+    let is_of_time = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b':' | b'.' | b',');
+    let length = text.bytes().rev().take(LONGEST_TIME).take_while(is_of_time).count();
+    let (hour, rest) = text[text.len() - length..].split_once(':')?;
+    let is_short = |part: &str| (1..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+    (is_short(hour) && rest.split([':', '.', ',']).next().is_some_and(is_short)).then_some(length)
+}
+
+impl CodeApart {
+    /// Adds the number that ends with some digits: from its code on, or in two places if somebody speaks between both.
+    pub(super) fn add(self, text: &str, digits: Range<usize>, find: Find, found: &mut Vec<(Range<usize>, Find)>) {
+        let between = &text[self.range.end..digits.start];
+        if between.contains(char::is_alphabetic) && !between.contains(['(', '[']) {
+            found.extend([(self.range, find), (digits, Find::Rest)]);
+        } else {
+            found.push((self.range.start..digits.end, find));
+        }
     }
-    // With its own code it is the own number.
-    if numbers.own().is_some_and(|own| own.code == code.as_bytes()) {
-        return None;
-    }
-    let (phone, _) = numbers.possible(format!("{code}{national}").as_bytes())?;
-    (!numbers.is_own(&phone)).then_some((start - near.len() + at, phone))
 }

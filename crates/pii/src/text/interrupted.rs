@@ -304,8 +304,8 @@ impl OwnDigits<'_> {
             return false;
         }
         let national = std::str::from_utf8(self.national).unwrap_or_default();
-        let phone = if let Some((start, other)) = foreign_code(self.text, first.start, national, self.numbers) {
-            places[0].start = start;
+        let phone = if let Some((code, other)) = foreign_code(self.text, first.start, national, self.numbers) {
+            places[0].start = code.range.start;
             other
         } else {
             if let Some(start) = before {

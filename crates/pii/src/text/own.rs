@@ -48,11 +48,11 @@ impl OwnNumber {
             }
             let begins = start_byte(text, stretch, national);
             let written = std::str::from_utf8(&self.national).unwrap_or_default();
-            if let Some((start, phone)) = foreign_code(text, begins, written, numbers) {
+            if let Some((code, phone)) = foreign_code(text, begins, written, numbers) {
                 from = national + length;
                 take(text, stretch, national..from, phone, found);
-                if let Some((range, _)) = found.last_mut() {
-                    range.start = start;
+                if let Some((range, find)) = found.pop() {
+                    code.add(text, range, find, found);
                 }
                 continue;
             }

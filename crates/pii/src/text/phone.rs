@@ -119,19 +119,25 @@ impl Numbers {
 
     fn find_others(&self, text: &str, stretch: &mut Stretch, reading: Reading, found: &mut Vec<(Range<usize>, Find)>) {
         mark_cards(stretch);
-        let mut add = |range, phone| found.push((range, Find::Identifier(Found::Phone(phone))));
         if reading == Reading::Text {
             // Rows of one number over and over are read once.
             let mut last: Option<(Candidate, Pii<Phone>)> = None;
             for candidate in self.in_row(text, stretch) {
+                let range = candidate.range(text, stretch);
+                let said = || self.behind_said_code(text, range.start, &candidate.national(stretch));
+                if let Some((code, phone)) = Some(()).filter(|()| !candidate.is_strong()).and_then(|()| said()) {
+                    code.add(text, range, Find::Identifier(Found::Phone(phone)), found);
+                    continue;
+                }
                 let same = last.take().filter(|(other, _)| other.is_same(&candidate, stretch)).map(|(_, phone)| phone);
                 if let Some(phone) = same.or_else(|| self.phone(stretch, &candidate)) {
-                    add(candidate.range(text, stretch), phone.clone());
+                    found.push((range, Find::Identifier(Found::Phone(phone.clone()))));
                     last = Some((candidate, phone));
                 }
             }
             return;
         }
+        let mut add = |range, phone| found.push((range, Find::Identifier(Found::Phone(phone))));
         let mut first = 0;
         while let Some(group) = stretch.groups.get(first) {
             let abroad = self.beginning(text, stretch, first).filter(Candidate::is_abroad);

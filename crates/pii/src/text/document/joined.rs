@@ -15,6 +15,7 @@ use std::time::Instant;
 
 use super::super::name::Names;
 use super::super::{Find, Finder, Found, Reading, Suppressed, turns};
+use super::neighbours::Neighbours;
 use super::pieces::{Piece, Pieces, Put};
 use super::rereading::hidden;
 use super::{DocumentError, LONGEST_WORK};
@@ -247,7 +248,7 @@ impl<'e> JoinedWindow<'e> {
     /// The finds of the window, none overlapping another.
     fn look(&self, pieces: &Pieces) -> Kept {
         let mut finds = self.known();
-        let mut look_within = |range: Range<usize>| {
+        let look_within = |range: Range<usize>, finds: &mut Vec<Place>| {
             let mut counts = true;
             for (find, put) in self.eyes.look(&self.text[range.clone()]) {
                 let find = range.start + find.start..range.start + find.end;
@@ -258,16 +259,21 @@ impl<'e> JoinedWindow<'e> {
             }
         };
         // The space before a part does not belong to it. A space behind it, too, changes nothing.
+        let mut of_parts = Vec::new();
         for (no, start) in self.parts.iter().enumerate() {
-            look_within(
-                *start..self.parts.get(no + 1).map_or(self.text.len(), |next| next.saturating_sub(1).max(*start)),
-            );
+            let end = self.parts.get(no + 1).map_or(self.text.len(), |next| next.saturating_sub(1).max(*start));
+            look_within(*start..end, &mut of_parts);
         }
+        let mut joined = Vec::new();
         if self.parts.len() > 1 {
-            look_within(0..self.text.len());
+            look_within(0..self.text.len(), &mut joined);
+            Neighbours { text: &self.text, parts: &self.parts, finder: self.eyes.finder }
+                .settle(&mut of_parts, &mut joined);
         }
+        finds.append(&mut of_parts);
+        finds.append(&mut joined);
         if self.fragments.len() > self.parts.len() {
-            self.fragments.iter().for_each(|fragment| look_within(fragment.range.clone()));
+            self.fragments.iter().for_each(|fragment| look_within(fragment.range.clone(), &mut finds));
         }
         let has_patterns = finds.iter().any(|(_, put)| is_pattern(put));
         finds.sort_by_key(|(_, put)| self.rank(put, has_patterns));

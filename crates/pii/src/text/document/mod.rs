@@ -18,6 +18,7 @@ mod joined;
 mod json;
 mod mail;
 mod ndjson;
+mod neighbours;
 mod pieces;
 mod rereading;
 mod scan;

@@ -4,6 +4,7 @@ mod columns;
 mod cost;
 mod formats;
 mod kinds;
+mod neighbours;
 mod properties;
 mod rereading;
 
