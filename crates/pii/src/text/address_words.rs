@@ -114,3 +114,81 @@ pub(super) const CUES: &[&str] = &[
     "lähetä",
     "kirjoita",
 ];
+
+/// Nouns of an address.
+pub(super) const NOUNS: &[&str] = &[
+    "mail",
+    "mailen",
+    "email",
+    "e-mail",
+    "epost",
+    "e-post",
+    "eposten",
+    "e-posten",
+    "mejl",
+    "mejlen",
+    "mailadresse",
+    "mailadressen",
+    "mailadress",
+    "mejladress",
+    "e-mailadresse",
+    "e-mail-adresse",
+    "epostadresse",
+    "epostadressen",
+    "e-postadresse",
+    "e-postadressen",
+    "e-postadress",
+    "emailadresse",
+    "address",
+    "sähköposti",
+    "sähköpostini",
+    "sähköpostiosoite",
+    "sähköpostiosoitteeni",
+    "correo",
+    "courriel",
+];
+
+/// Words that say what an address is.
+pub(super) const SAYS: &[&str] = &["is", "er", "är", "ist", "on", "lautet", "blir", "bliver", "it's", "es", "est"];
+
+/// Words beside the noun of an address.
+pub(super) const BESIDE: &[&str] = &[
+    "my", "min", "mitt", "mine", "meine", "mein", "address", "adresse", "adress", "adressen", "her", "his", "hans",
+    "hennes", "da", "nå", "nu", "så", "so", "also", "altså", "alltså", "då",
+];
+
+/// Words that say how or where mail is.
+pub(super) const STATES: &[&str] = &[
+    "down", "up", "here", "there", "not", "now", "only", "still", "sent", "nede", "nere", "oppe", "uppe", "her", "der",
+    "här", "där", "hier", "dort", "ikke", "inte", "nicht",
+];
+
+/// Hosts of nothing but mailboxes.
+pub(super) const MAILBOXES: &[&str] = &[
+    "gmail.com",
+    "googlemail.com",
+    "hotmail.com",
+    "hotmail.no",
+    "hotmail.se",
+    "hotmail.co.uk",
+    "outlook.com",
+    "live.com",
+    "live.no",
+    "live.se",
+    "msn.com",
+    "yahoo.com",
+    "yahoo.co.uk",
+    "yahoo.no",
+    "icloud.com",
+    "me.com",
+    "mac.com",
+    "aol.com",
+    "gmx.de",
+    "gmx.net",
+    "gmx.at",
+    "web.de",
+    "t-online.de",
+    "online.no",
+    "proton.me",
+    "protonmail.com",
+];

@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use super::address_signs::{Meaning, Sign, sign_of_word};
-use super::address_words::CUES;
+use super::address_words::{BESIDE, CUES, MAILBOXES, NOUNS, SAYS, STATES};
 use super::email::{is_public, is_top_level};
 use super::resolve::Finds;
 use super::{Find, Found, overlaps};
@@ -17,6 +17,9 @@ use crate::{Email, Pii};
 /// The most characters and words that are read on either side of a sign.
 const LONGEST_PART: usize = 120;
 const MOST_WORDS: usize = 16;
+
+/// The most words from the noun of an address to the address.
+const MOST_BETWEEN: usize = 5;
 
 /// Two words that mean a dot together.
 const FULL_STOP: (&str, &str) = ("full", "stop");
@@ -59,6 +62,9 @@ fn around(text: &str, free: usize, sign: &Sign) -> Option<(Range<usize>, Pii<Ema
     let is_said = match sign.meaning {
         Meaning::Sure if !is_plain || is_spaced && is_one_line(before, after) => true,
         Meaning::Letter => is_likely(),
+        Meaning::Word if !dots && domain_is_written(after, end) => {
+            is_told(text, sign, &local, &domain, &before[..start])
+        }
         Meaning::Sure | Meaning::Word => dots && is_likely(),
     };
     if !is_said {
@@ -240,6 +246,42 @@ fn local(before: &str) -> Option<(String, usize, bool)> {
     while parts.pop_if(|part| !part.starts_with(char::is_alphanumeric)).is_some() {}
     parts.reverse();
     (!parts.is_empty()).then(|| (parts.concat(), start, dots))
+}
+
+/// Whether the domain behind a sign is written without blanks, as programs write what is said: `bob at gmail.com`.
+fn domain_is_written(after: &str, end: usize) -> bool {
+    !after[..end].trim_start().contains(char::is_whitespace)
+}
+
+/// Whether a word between a local part and a written domain is an `@`. People also look at a site and meet at a place, so
+/// the words before it must name an address, or both parts must be those of a mailbox.
+fn is_told(text: &str, sign: &Sign, local: &str, domain: &str, before: &str) -> bool {
+    let is_mailbox = MAILBOXES.contains(&domain);
+    let is_plain_at = text[sign.range.clone()].eq_ignore_ascii_case("at");
+    if is_mailbox && (is_no_word(local) || !is_plain_at) {
+        return true;
+    }
+    // `the mail is hosted at example.com`, `the mail is down at example.com`.
+    let is_participle = ["ed", "ing", "ert"].iter().any(|end| local.len() > 4 && local.ends_with(end));
+    names_address(before) && (is_mailbox || !is_participle && !STATES.contains(&local.to_lowercase().as_str()))
+}
+
+/// Whether a text ends with the noun of an address and a word or a sign that says what it is: `my email is`, `e-post:`.
+fn names_address(before: &str) -> bool {
+    let near = before[before.ceil_char_boundary(before.len().saturating_sub(60))..].trim_end();
+    let mut says = near.ends_with([':', '=']);
+    let words = near.split(|c: char| !c.is_alphanumeric() && !matches!(c, '-' | '\'')).rev();
+    for word in words.filter(|word| !word.is_empty()).take(MOST_BETWEEN) {
+        let word = word.to_lowercase();
+        if NOUNS.contains(&word.as_str()) {
+            return says;
+        }
+        if !SAYS.contains(&word.as_str()) && !BESIDE.contains(&word.as_str()) {
+            return false;
+        }
+        says |= SAYS.contains(&word.as_str());
+    }
+    false
 }
 
 /// Whether a local part is not a word of a sentence: `ola_berg`, `lise82`.

@@ -7,13 +7,19 @@
 use std::cell::OnceCell;
 use std::ops::Range;
 
-use super::address_signs::Sign;
+use super::address_signs::{Sign, sign_of_word, small};
+use super::address_words::CUES;
+use super::email::is_top_level;
+use super::fillers::is_filler;
 use super::obfuscated::goes_on;
 use super::own_words::{Part, Pieces, Step, Window, Words};
 use super::resolve::Finds;
 use super::turns::Turns;
 use super::{Find, Found, overlaps};
 use crate::{Email, Pii};
+
+/// The bytes beside an address that may have more of a longer one.
+const NEAR: usize = 80;
 
 /// Adds the own address in pieces around some signs that mean `@`, outside of `taken`.
 pub(super) fn find(
@@ -56,20 +62,43 @@ pub(super) fn find(
 fn around(window: &Window, sign: &Range<usize>, local: &Part, domain: &Part) -> Option<Vec<Range<usize>>> {
     let text = window.text();
     let after = window.walk(domain, Step::Forward)?;
-    if goes_on(&text[after.last()?.end..]) {
+    let behind = &text[after.last()?.end..];
+    if goes_on(behind) || goes_on_in_words(behind) {
         return None;
     }
     let mut places = window.walk(local, Step::Back)?;
     let mut before = text[..places.last()?.start].chars().rev();
     let is_longer =
         matches!(before.next(), Some('.' | '-' | '_' | '+')) && before.next().is_some_and(char::is_alphanumeric);
-    if is_longer {
+    // `kari_@x.no` is another address, and `kari.@x.no` is none: the sign is a slip.
+    let ends_otherwise = matches!(&text[places.first()?.end..sign.end], "_@" | "-@" | "+@");
+    if is_longer || ends_otherwise || begins_in_words(&text[..places.last()?.start]) {
         return None;
     }
     places.reverse();
     places.push(sign.clone());
     places.extend(after);
     Some(places)
+}
+
+/// Whether a said sign and a word before a local part make a longer one of it: `ola punktum` before `kari`.
+fn begins_in_words(before: &str) -> bool {
+    let mut words = before[before.ceil_char_boundary(before.len().saturating_sub(NEAR))..].rsplit([' ', '\u{A0}']);
+    let (gap, sign, word) = (words.next(), words.next(), words.next());
+    let has_word = |word: &str| {
+        word.ends_with(char::is_alphanumeric) && !is_filler(&small(word)) && !CUES.contains(&&*small(word))
+    };
+    gap == Some("") && sign.is_some_and(|sign| sign_of_word(sign).is_some()) && word.is_some_and(has_word)
+}
+
+/// Whether a said dot and a country's domain at the end of what is said make a longer domain: `punktum uk` behind
+/// `example punktum no`.
+fn goes_on_in_words(behind: &str) -> bool {
+    let near = &behind[..behind.floor_char_boundary(NEAR)];
+    let Some((sign, rest)) = near.strip_prefix(' ').and_then(|near| near.split_once(' ')) else { return false };
+    let (label, rest) = rest.split_at(rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len()));
+    let ends = rest.trim_start_matches(' ').chars().next().is_none_or(|c| !c.is_alphanumeric());
+    sign_of_word(sign) == Some('.') && is_top_level(label) && ends
 }
 
 /// The places as few ranges: what only signs divide is one place.

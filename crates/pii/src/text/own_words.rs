@@ -11,6 +11,7 @@ use super::fillers::is_filler;
 use super::turns::Turns;
 use crate::digit;
 pub(super) use part::{Part, Pieces, Step};
+use part::{said_before, said_digits};
 
 /// How far from the sign the parts may lie, in bytes.
 const WIDEST: usize = 300;
@@ -221,14 +222,15 @@ impl Window<'_> {
             Step::Forward => letters.starts_with(small),
             Step::Back => letters.ends_with(small),
         };
-        if !is_piece {
-            return Some(false);
-        }
+        let said = || said_length(small, letters, &walk.part.letters[walk.left.end..]);
+        let said = (!is_piece && walk.step == Step::Back).then(said).flatten();
+        let Some(length) = is_piece.then_some(small.len()).or(said) else { return Some(false) };
         let piece = match walk.step {
-            Step::Forward => walk.left.start..walk.left.start + small.len(),
-            Step::Back => walk.left.end - small.len()..walk.left.end,
+            Step::Forward => walk.left.start..walk.left.start + length,
+            Step::Back => walk.left.end - length..walk.left.end,
         };
-        let is_other = walk.part.is_divided(&piece) && !self.is_said() || !self.has_signs(walk, range);
+        let is_other =
+            walk.part.is_divided(&piece) && !self.is_said() || said.is_none() && !self.has_signs(walk, range);
         if is_other {
             return None;
         }
@@ -276,6 +278,15 @@ impl Window<'_> {
         let note = word.note.and_then(|note| self.all.notes.get(note as usize));
         note.is_some_and(|note| note.end <= self.sign.start || self.sign.end <= note.start)
     }
+}
+
+/// How many letters at the end of a part a word for digits says, if the part has digits there.
+fn said_length(word: &str, letters: &str, read: &str) -> Option<usize> {
+    if !letters.ends_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let digits = said_digits(word).filter(|digits| letters.ends_with(digits)).map(|digits| digits.len());
+    digits.or_else(|| said_before(word, letters, read))
 }
 
 impl Walk<'_> {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::{WIDEST, words};
 use crate::text::address_signs::small;
+use crate::text::words::{Word, meaning};
 
 /// The local part or the domain of the own address.
 #[derive(Debug)]
@@ -33,7 +34,13 @@ impl Part {
     pub(in crate::text) fn may_precede(&self, text: &str) -> bool {
         let word = text.chars().rev().take(self.letters.len() + 1).take_while(|c| c.is_alphanumeric());
         let word: String = word.collect::<Vec<_>>().into_iter().rev().collect();
-        self.letters.ends_with(&*small(&word))
+        self.letters.ends_with(&*small(&word)) || self.ends_with_said(&text[word_start(text)..])
+    }
+
+    /// Whether the part ends with digits, and a word is one for them.
+    fn ends_with_said(&self, word: &str) -> bool {
+        let may_be = self.letters.ends_with(|c: char| c.is_ascii_digit());
+        may_be && said_digits(word).is_some_and(|digits| self.letters.ends_with(&digits))
     }
 
     /// Whether a word may be the piece of the part that is read first from a sign on.
@@ -43,6 +50,9 @@ impl Part {
             Step::Forward => text.as_bytes().first().copied(),
             Step::Back => text.as_bytes().last().copied(),
         };
+        if step == Step::Back && self.ends_with_said(word) {
+            return true;
+        }
         let (known, its) = (letter(&self.letters).unwrap_or_default(), letter(word).unwrap_or_default());
         if its.is_ascii() && !its.eq_ignore_ascii_case(&known) {
             return false;
@@ -69,6 +79,38 @@ impl Part {
     pub(super) fn has_only(&self, at: usize, sign: char) -> bool {
         let mut signs = self.signs.iter().filter(|(place, _)| *place == at).map(|(_, sign)| *sign);
         signs.next() == Some(sign) && signs.next().is_none()
+    }
+}
+
+/// Where the word begins that a text ends with.
+fn word_start(text: &str) -> usize {
+    let word = text.chars().rev().take(LONGEST_SAID).take_while(|c| c.is_alphanumeric());
+    text.len() - word.map(char::len_utf8).sum::<usize>()
+}
+
+/// The most letters of a word for digits.
+const LONGEST_SAID: usize = 32;
+
+/// The digits that a word says: `sju`, `syttisju`.
+pub(super) fn said_digits(word: &str) -> Option<String> {
+    match meaning(word)? {
+        Word::Unit(value) | Word::Ten(value) | Word::Pair(value) => Some(value.to_string()),
+        Word::Triple(value) => Some(value.to_string()),
+        _ => None,
+    }
+}
+
+/// How many letters at the end of some the word before the last one says, of which a digit is read already: the tens of `seventy
+/// seven`, and the same digit again of `double seven`.
+pub(super) fn said_before(word: &str, letters: &str, read: &str) -> Option<usize> {
+    let digit = read.chars().next().filter(char::is_ascii_digit)?;
+    match meaning(word)? {
+        Word::Ten(tens) => (digit != '0' && letters.ends_with(char::from(b'0' + tens / 10))).then_some(1),
+        Word::Times(times) => {
+            let again = digit.to_string().repeat(usize::from(times).saturating_sub(1));
+            letters.ends_with(&again).then_some(again.len())
+        }
+        _ => None,
     }
 }
 

@@ -251,3 +251,77 @@ fn ids_of_messages_in_fields_are_no_addresses() {
     let _ = tokenize_json(&kari(), serde_json::json!({ "message_id": "<kari.nordmann@eksempel.no>" }), &mut mentions);
     assert_eq!(mentions.len(), 1);
 }
+
+/// Programs write the dot of what is said, and leave the word for `@`.
+#[test]
+fn a_word_before_a_written_domain() {
+    check(
+        &in_region("NO"),
+        &[
+            ("my email is bob at gmail.com", "my email is <bob@gmail.com>"),
+            (
+                "my email address is bob.smith at example.com, thanks",
+                "my email address is <bob.smith@example.com>, thanks",
+            ),
+            ("email: bob at example.com", "email: <bob@example.com>"),
+            ("e-posten min er kari at gmail.com", "e-posten min er <kari@gmail.com>"),
+            ("min mejl är erik at gmail.com", "min mejl är <erik@gmail.com>"),
+            ("meine E-Mail ist max ät gmail.com", "meine E-Mail ist <max@gmail.com>"),
+            ("max ät gmail.com", "<max@gmail.com>"),
+            ("bob.smith at hotmail.com", "<bob.smith@hotmail.com>"),
+        ],
+    );
+    for text in [
+        "look at gmail.com",
+        "meet me at cafe.no",
+        "jeg arbeider at eksempel.no",
+        "email me at gmail.com",
+        "I have mail at gmail.com",
+        "the mail is hosted at example.com",
+        "my email is down at work.com",
+        "see index.html at example.com",
+        "my email is the one at gmail.com",
+    ] {
+        assert_eq!(seen(&in_region("NO"), text), text);
+    }
+}
+
+#[test]
+fn digits_of_the_own_address_in_words() {
+    let own = |address: &str| Finder::new(region("NO"), Own { email: Email::parse(address).ok(), ..Own::default() });
+    for (address, text) in [
+        ("kari77@example.no", "kari syttisju krøllalfa example punktum no"),
+        ("kari77@example.no", "kari sju sju krøllalfa example punktum no"),
+        ("erik12@example.se", "erik tolv snabel-a example punkt se"),
+        ("max7@example.de", "max sieben at example punkt de"),
+        ("bob77@example.com", "bob seven seven at example dot com"),
+        ("bob77@example.com", "bob seventy-seven at example dot com"),
+        ("bob77@example.com", "bob double seven at example dot com"),
+        ("jo_smith-2@mail.example.co.uk", "jo underscore smith dash two at mail dot example dot co dot uk"),
+    ] {
+        assert_eq!(seen(&own(address), text), format!("<{address}>"), "{text}");
+    }
+    let other = "bob seven at example dot com";
+    assert_eq!(seen(&own("bob77@example.com"), other), other);
+}
+
+#[test]
+fn a_longer_address_in_words_is_somebody_elses() {
+    let own = Own { email: Email::parse("kari@example.no").ok(), ..Own::default() };
+    check(
+        &Finder::new(region("NO"), own),
+        &[
+            ("ola punktum kari krøllalfa example punktum no", "<ola.kari@example.no>"),
+            ("ola dash kari at example dot no", "<ola-kari@example.no>"),
+            ("kari krøllalfa example punktum no punktum uk", "<kari@example.no.uk>"),
+            ("kari_@example.no", "<kari_@example.no>"),
+            ("kari-@example.no", "<kari-@example.no>"),
+            ("kari+@example.no", "<kari+@example.no>"),
+            ("kari.@example.no", "<kari@example.no>"),
+            ("kari_at_example.no", "<kari@example.no>"),
+            ("adressen er kari krøllalfa example punktum no", "adressen er <kari@example.no>"),
+            ("kari krøllalfa example punktum no punktum takk", "<kari@example.no> punktum takk"),
+            ("kari krøllalfa example punktum no punktum se på det", "<kari@example.no> punktum se på det"),
+        ],
+    );
+}
