@@ -56,6 +56,8 @@ const CUES: &[&str] = &[
     "anrufen",
     "sms",
     "sms-til",
+    "smsto",
+    "pjsip",
     "text",
     "msisdn",
     "whatsapp",
@@ -130,6 +132,9 @@ pub(super) fn ends_with_cue(before: &str) -> bool {
     if near.ends_with('/') && near.to_ascii_lowercase().ends_with("wa.me/") {
         return true;
     }
+    if names_sender(near) {
+        return true;
+    }
     let mut rest = near;
     for skipped in 0..=MOST_BETWEEN {
         let Some((before, written)) = last_written(rest) else { return false };
@@ -144,6 +149,38 @@ pub(super) fn ends_with_cue(before: &str) -> bool {
         rest = before;
     }
     false
+}
+
+/// Names of the fields of a message for who sends and who gets it. In a sentence, these words are none: a sign is behind them.
+const SENDERS: [&str; 18] = [
+    "from",
+    "to",
+    "sender",
+    "recipient",
+    "originator",
+    "fra",
+    "til",
+    "från",
+    "till",
+    "von",
+    "afsender",
+    "avsender",
+    "avsändare",
+    "absender",
+    "mottaker",
+    "mottagare",
+    "modtager",
+    "empfänger",
+];
+
+/// Whether a text ends with the name of such a field and its sign: `From: `, `to=`.
+fn names_sender(near: &str) -> bool {
+    let Some(name) = near.trim_end_matches([' ', '"', '\'']).strip_suffix([':', '=']) else { return false };
+    let name = name.trim_end_matches(['"', '\'', ' ']);
+    let start = name.char_indices().rev().find(|(_, c)| !c.is_alphabetic()).map_or(0, |(at, c)| at + c.len_utf8());
+    // `valid from=` and `path_to:` are names of something else.
+    let is_whole = !name[..start].ends_with(['_', '-', '.']);
+    is_whole && SENDERS.contains(&&*name[start..].to_lowercase())
 }
 
 /// The last word of a text in small letters, and the text before it. A word may have underscores in it.

@@ -287,12 +287,33 @@ fn mark_iban(text: &str, stretch: &mut Stretch, first: usize) {
 
 /// Whether a number is part of a word that is a code: `550e8400-e29b-…`, a digest, `DK45678912`.
 pub(super) fn is_code(text: &str, start: usize, end: usize) -> bool {
+    if has_glued_label(text, start, end) {
+        return false;
+    }
     let before = letters_before(text, start);
     let prefix = &text[start - before..start];
     let is_prefix_of_code = (1..=3).contains(&before)
         && prefix.bytes().all(|byte| byte.is_ascii_uppercase())
         && !["TLF", "TEL", "MOB", "FAX", "PH", "SMS", "NR"].contains(&prefix);
     is_prefix_of_code || is_in_code(text, start, end)
+}
+
+/// Whether the letters just before a number are the label of a phone, whatever is before and behind them:
+/// `Tlf22334455Mob98765432Epost`.
+fn has_glued_label(text: &str, start: usize, end: usize) -> bool {
+    let near = &text[text.ceil_char_boundary(start.saturating_sub(LONGEST_CODE / 2))..start];
+    let label = &near[near.rfind(|c: char| !c.is_alphabetic()).map_or(0, |at| text_end(near, at))..];
+    let is_capital = |text: &str| text.chars().next().is_none_or(|c| !c.is_alphanumeric() || c.is_uppercase());
+    let is_label = || {
+        let small = label.to_lowercase();
+        super::cues::ends_with_cue(label) || super::ids::things::is_phone_word(&small)
+    };
+    label.len() > 2 && (is_capital(label) || is_capital(&text[end..])) && is_label()
+}
+
+/// Where the character ends that begins at a place.
+fn text_end(text: &str, at: usize) -> usize {
+    at + text[at..].chars().next().map_or(0, char::len_utf8)
 }
 
 /// The longest code that is looked at, on either side of a number.

@@ -21,6 +21,18 @@ fn stands_alone(text: &str, range: &Range<usize>) -> bool {
     !is_digit(before) && !is_digit(next) && before != Some('-') && !has_fraction
 }
 
+/// The most digits of the number of a device, and of a phone number before it.
+const LONGEST_DEVICE: usize = 3;
+
+/// Where the number begins whose device an address of a messenger is: `46701234567:12@s.whatsapp.net`.
+fn device_start(text: &str, address: &Range<usize>) -> Option<usize> {
+    let (device, host) = text[address.clone()].split_once('@')?;
+    let is_device = device.len() <= LONGEST_DEVICE && device.bytes().all(|byte| byte.is_ascii_digit());
+    let before = text[..address.start].strip_suffix(':').filter(|_| is_device && host == "s.whatsapp.net")?;
+    let digits = before.bytes().rev().take(LONGEST + 1).take_while(u8::is_ascii_digit).count();
+    (digits > SHORTEST && digits <= LONGEST).then(|| before.len() - digits)
+}
+
 /// The parts of a text in which numbers are not searched, in its order.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Apart<'a> {
@@ -78,8 +90,9 @@ impl Numbers {
     /// The number that an address dials: the record's own, one with a country code, or one behind `sip:` or `tel:`.
     pub(super) fn dialled(&self, text: &str, address: &Range<usize>) -> Option<(Range<usize>, Find)> {
         let at = address.start + text[address.clone()].find(['@', '%', '\u{FF20}'])?;
-        let start = if text[..address.start].ends_with('+') { address.start - 1 } else { address.start };
-        let local = &text[start..at];
+        let start = device_start(text, address).unwrap_or(address.start);
+        let start = if text[..start].ends_with('+') { start - 1 } else { start };
+        let local = text[start..at].split(':').next().unwrap_or_default();
         if !local.chars().all(|c| c == '+' || digit(c).is_some() || is_separator(c)) {
             return None;
         }

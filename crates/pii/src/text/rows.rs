@@ -172,7 +172,7 @@ impl RowWalk {
     /// Calls `each` for every group with which a number ends.
     fn go(&self, text: &str, stretch: &Stretch, first: usize, each: &mut impl FnMut(Candidate)) {
         self.read(text, stretch, first, None, each);
-        if matches!(self.start, Start::Home | Start::Zero | Start::Coded) {
+        if matches!(self.start, Start::Home | Start::Zero) {
             return;
         }
         if let Some(zero) = bracketed_zero(text, stretch, first) {

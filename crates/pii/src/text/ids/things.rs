@@ -222,6 +222,11 @@ fn names_phone(stem: &str) -> bool {
     PHONE_PARTS.iter().any(|part| is_one(part))
 }
 
+/// Whether a word is one for a phone or for where it is, and for nothing shorter: `fast`, `hjem`, `cell`.
+pub(in crate::text) fn is_phone_word(word: &str) -> bool {
+    word.len() > 3 && PHONE_PARTS.contains(&word)
+}
+
 fn is_owner(word: &str) -> bool {
     let is_one = |word: &str| word.len() > 1 && OWNER_WORDS.contains(word);
     is_one(word) || word.strip_suffix('s').is_some_and(is_one) || is_thing(word)

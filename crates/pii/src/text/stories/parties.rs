@@ -131,3 +131,51 @@ fn a_thing_keeps_its_number_whatever_word_is_before_it() {
     let untouched: Vec<(&str, &str)> = untouched.iter().map(|text| (*text, *text)).collect();
     check(&in_region("NO"), &untouched);
 }
+
+#[test]
+fn labels_that_are_glued_to_several_numbers() {
+    for (code, text, expected) in [
+        ("NO", "Telefon22334455Mobil98765432Epost", "Telefon<+4722334455>Mobil<+4798765432>Epost"),
+        ("NO", "Tlf22334455Mob98765432", "Tlf<+4722334455>Mob<+4798765432>"),
+        ("NO", "Mobil98765432Fast22 33 44 55", "Mobil<+4798765432>Fast<+4722334455>"),
+        ("SE", "Telefon0812345678Mobil0701234567Epost", "Telefon<+46812345678>Mobil<+46701234567>Epost"),
+        ("DK", "telefon20304050fax31662338", "telefon<+4520304050>fax<+4531662338>"),
+        ("US", "Phone2125551234Cell4156667777", "Phone<+12125551234>Cell<+14156667777>"),
+        ("NO", "abc22334455def98765432x1", "abc22334455def98765432x1"),
+    ] {
+        assert_eq!(seen(&in_region(code), text), expected);
+    }
+}
+
+#[test]
+fn the_own_country_code_without_a_plus_before_the_zero_in_brackets() {
+    for (code, text, expected) in [
+        ("DE", "49 (0)171 2345678", "<+491712345678>"),
+        ("DE", "rufen Sie 49 (0) 171 2345678 an", "rufen Sie <+491712345678> an"),
+        ("NL", "31 (0)6 12345678", "<+31612345678>"),
+        ("FR", "33 (0)6 12 34 56 78", "<+33612345678>"),
+        ("GB", "44 (0)7921 123456", "<+447921123456>"),
+        ("FI", "358 (0)40 1234567", "<+358401234567>"),
+        ("SE", "46 (0)70 123 45 67", "<+46701234567>"),
+    ] {
+        assert_eq!(seen(&in_region(code), text), expected);
+    }
+}
+
+#[test]
+fn who_sends_and_who_gets_a_message() {
+    for label in ["From: ", "from=", "to=", "sender=", "Til: ", "Från: ", "smsto:", "PJSIP/"] {
+        let seen = seen(&in_region("NO"), &format!("{label}46701234567"));
+        assert_eq!(seen, format!("{label}<+46701234567>"));
+    }
+    check(
+        &in_region("NO"),
+        &[
+            ("PJSIP/46701234567@trunk", "PJSIP/<+46701234567>@trunk"),
+            ("46701234567:12@s.whatsapp.net", "<+46701234567>@s.whatsapp.net"),
+            ("from 46701234567 to 46701234568", "from 46701234567 to 46701234568"),
+            ("valid_from=46701234567", "valid_from=46701234567"),
+            ("range from: 1707728511 to: 1707728599", "range from: 1707728511 to: 1707728599"),
+        ],
+    );
+}
