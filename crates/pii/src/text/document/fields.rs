@@ -31,10 +31,14 @@ pub(super) const HEARD: [&str; 16] = [
 pub(super) const SPEAKERS: [&str; 5] = ["speaker", "speaker_name", "speaker_label", "speakers", "participants"];
 
 /// Fields that name who speaks, in a turn.
-pub(super) const SENDERS: [&str; 11] = [
+pub(super) const SENDERS: [&str; 15] = [
     "from",
     "author",
     "sender",
+    "sender_name",
+    "senderName",
+    "from_name",
+    "fromName",
     "participant",
     "name",
     "user",
@@ -47,6 +51,15 @@ pub(super) const SENDERS: [&str; 11] = [
 
 /// Fields that tell in a container whose turn it is.
 pub(super) const PARTIES: [&str; 2] = ["originator", "parties"];
+
+/// Values that say on which side of a conversation a message comes from, whatever the name of their field is.
+const DIRECTIONS: [&str; 6] = ["incoming", "outgoing", "inbound", "outbound", "received", "sent"];
+
+/// Whether a value as it is written is one of these.
+pub(super) fn is_direction(written: &str) -> bool {
+    let value = written.trim_matches('"');
+    value.len() < written.len() && DIRECTIONS.iter().any(|known| value.eq_ignore_ascii_case(known))
+}
 
 /// Whether somebody speaks in a field of a name.
 pub(super) fn is_said(key: &str) -> bool {

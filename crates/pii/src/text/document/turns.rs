@@ -75,8 +75,14 @@ struct Values {
     is_long: bool,
 }
 
+/// The items are rows, and the first value of each says who speaks: `["customer", "98 76"]`. No hash of a name is even.
+pub(super) const ROWS: u64 = 2;
+
 /// The field of an array's items that says who speaks, as a hash of its name. They begin behind a place.
 pub(super) fn speaker_of(json: Json<'_>, start: usize) -> Option<u64> {
+    if json.items_behind(start).next().is_some_and(|item| json.byte(item) == b'[') {
+        return are_rows(json, start).then_some(ROWS);
+    }
     let mut fields: HashMap<String, Values> = HashMap::new();
     let mut items = 0;
     for item in json.items_behind(start).take(LOOKED_AT) {
@@ -85,20 +91,16 @@ pub(super) fn speaker_of(json: Json<'_>, start: usize) -> Option<u64> {
         }
         items += 1;
         for member in json.members(item) {
-            let values = fields.entry(json.read(member.key.clone()).into_owned()).or_default();
-            note(json, member.value, values);
+            let name = json.read(member.key.clone()).into_owned();
+            let is_person = speaks(&name.to_lowercase());
+            note(json, member.value, is_person, fields.entry(name).or_default());
         }
     }
-    // The values of a speaker come again: there are at most half as many as turns.
-    let repeats = |values: &Values| {
-        let distinct = values.seen.len();
-        !values.is_long && values.count == items && distinct >= 2 && distinct * 2 <= items + 1
-    };
+    let repeats = |values: &Values| values.repeat(items);
     let says = |values: &Values| values.is_long || values.seen.len() * 2 > items + 1;
-    let speaks = |name: &str| SPEAKS.iter().any(|part| name.contains(part));
     // `sender_type` says who speaks, and `agent_status` does not.
     let is_kind = |name: &str| speaks(name) && ["type", "kind"].iter().any(|end| name.ends_with(end));
-    let is_other = |name: &str| OTHERS.iter().any(|other| name.contains(other)) && !is_kind(name);
+    let is_other = |name: &str| is_other(name) && !is_kind(name);
     let candidates = fields.iter().filter(|(name, values)| repeats(values) && !is_other(&name.to_lowercase()));
     let best = candidates
         .max_by_key(|(name, values)| (speaks(&name.to_lowercase()), values.changes, std::cmp::Reverse(*name)))?;
@@ -106,11 +108,47 @@ pub(super) fn speaker_of(json: Json<'_>, start: usize) -> Option<u64> {
     is_turn.then(|| hash(best.0))
 }
 
-fn note(json: Json<'_>, at: usize, values: &mut Values) {
+impl Values {
+    /// Whether the values come again, as those of a speaker do: there are at most half as many as turns.
+    fn repeat(&self, items: usize) -> bool {
+        let distinct = self.seen.len();
+        !self.is_long && self.count == items && distinct >= 2 && distinct * 2 <= items + 1
+    }
+}
+
+/// Whether the items behind a place are rows whose first values come again, with something that is said behind each.
+fn are_rows(json: Json<'_>, start: usize) -> bool {
+    let (mut values, mut items) = (Values::default(), 0);
+    for item in json.items_behind(start).take(LOOKED_AT) {
+        let mut row = json.items_behind(item + 1);
+        let is_row = json.byte(item) == b'[';
+        let (Some(first), Some(second)) = (row.next(), row.next()) else { return false };
+        let name = json.text.get(first..json.end(first)).unwrap_or_default();
+        if !is_row || json.byte(first) != b'"' || json.byte(second) != b'"' || !name.contains(char::is_alphabetic) {
+            return false;
+        }
+        items += 1;
+        note(json, first, false, &mut values);
+    }
+    values.repeat(items)
+}
+
+fn speaks(name: &str) -> bool {
+    SPEAKS.iter().any(|part| name.contains(part))
+}
+
+/// Whether a name in small letters has a part that does not say who speaks. The `end` in `sender` is none.
+fn is_other(name: &str) -> bool {
+    OTHERS.iter().any(|other| name.replace("sender", "").contains(other))
+}
+
+fn note(json: Json<'_>, at: usize, is_person: bool, values: &mut Values) {
     let end = json.end(at);
     let raw = json.text.get(at..end).unwrap_or_default();
     match json.byte(at) {
         b'"' if raw.len() <= LONGEST => {}
+        // `{"who": {"name": "Kari"}}`.
+        b'{' if is_person && raw.len() <= LONGEST => {}
         // A fraction is measured, never a speaker.
         b'0'..=b'9' | b'-' if !raw.contains(['.', 'e', 'E']) => {}
         b't' | b'f' | b'n' => {}

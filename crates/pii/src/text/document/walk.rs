@@ -13,7 +13,7 @@ use uuid::fmt::Hyphenated;
 use super::super::placeholder::placeholder;
 use super::super::resolve::Finds;
 use super::super::{Find, Finder, Reading, json, labelled};
-use super::fields::{PARTIES, SAID, SENDERS, SPEAKERS, WORDS, is_said, stands_alone};
+use super::fields::{PARTIES, SAID, SENDERS, SPEAKERS, WORDS, is_direction, is_said, stands_alone};
 use super::fill::Apart;
 use super::joined::{Eyes, Layout};
 use super::pieces::{Belongs, Piece, Pieces, Put};
@@ -79,7 +79,14 @@ impl<'w> JsonWalk<'w> {
         let turns = turns::speaker_of(self.json, start).unwrap_or_default();
         let path = below(trail.path, "[]");
         let inner = Trail { path, array: self.arrays, is_word: are_words, turns, ..trail };
-        let mut end = start;
+        let (mut end, mut inner) = (start, inner);
+        if trail.turns == turns::ROWS
+            && let Some(first) = self.json.item(start)
+        {
+            inner.speaker = below(0, self.json.text.get(first..self.json.end(first)).unwrap_or_default());
+            let label = Trail { alone: true, is_label: true, ..inner };
+            end = self.value(first, label)?;
+        }
         while let Some(item) = self.json.item(end) {
             end = self.value(item, inner)?;
         }
@@ -105,10 +112,12 @@ impl<'w> JsonWalk<'w> {
         let is_turn = json.members(at).any(|member| SAID.contains(&json.read(member.key).as_ref()));
         let tells =
             |key: &str| SPEAKERS.contains(&key) || is_turn && (SENDERS.contains(&key) || PARTIES.contains(&key));
+        let leads = |start: usize| is_turn && is_direction(json.text.get(start..json.end(start)).unwrap_or_default());
         let repeats = |key: &str| trail.turns != 0 && turns::hash(key) == trail.turns;
         let mut members = json.members(at);
         let speaker = json.members(at).find(|member| tells(&json.read(member.key.clone())));
         let speaker = speaker.or_else(|| members.find(|member| repeats(&json.read(member.key.clone()))));
+        let speaker = speaker.or_else(|| json.members(at).find(|member| leads(member.value)));
         let says = |start: usize| json.text.get(start..json.end(start)).unwrap_or_default();
         let speaker = speaker.map_or(trail.speaker, |member| below(0, says(member.value)));
         let named = json.members(at).find(|member| json.read(member.key.clone()) == labelled::NAME);

@@ -106,3 +106,28 @@ fn decimals_in_strings_are_nobodys_number() {
     let shown = json!({"words": [{"word": "<+4798765432>"}, {"word": ""}]});
     assert_eq!(seen_json(Format::Json, &own, &kari()), shown);
 }
+
+#[test]
+fn speakers_are_told_by_more_names_by_directions_and_by_rows() {
+    let said = ["numero on 040 123", "12 sekuntia", "4567, kiitos"];
+    for (ours, theirs) in [
+        (json!({ "sender_name": "Aino" }), json!({ "sender_name": "Acme" })),
+        (json!({ "senderId": "a1" }), json!({ "senderId": "b2" })),
+        (json!({ "messageType": "incoming" }), json!({ "messageType": "outgoing" })),
+        (json!({ "kind": "RECEIVED" }), json!({ "kind": "SENT" })),
+        (json!({ "who": { "name": "Aino" } }), json!({ "who": { "name": "Anna" } })),
+    ] {
+        let turn = |(who, text): (&Value, &str)| {
+            let mut turn = who.clone();
+            turn["body"] = json!(text);
+            turn
+        };
+        let turns: Vec<Value> = [&ours, &theirs, &ours].into_iter().zip(said).map(turn).collect();
+        let seen = seen_json(Format::Json, &json!({ "m": turns }), &aino()).to_string();
+        assert!(seen.contains("numero on <+358401234567>") && seen.contains("12 sekuntia"), "{seen}");
+        assert!(!seen.contains("4567, kiitos"), "{seen}");
+    }
+    let rows = |said: [&str; 3]| json!({ "turns": [["customer", said[0]], ["agent", said[1]], ["customer", said[2]]] });
+    let expected = rows(["numero on <+358401234567>", "12 sekuntia", ", kiitos"]);
+    assert_eq!(seen_json(Format::Json, &rows(said), &aino()), expected);
+}
