@@ -35,7 +35,10 @@ fn mark_one(text: &str, stretch: &mut Stretch, first: usize) {
     let begins_with_zero = whole > 1 && whole_digits[0] == b'0';
     let is_decimal = !begins_with_zero
         && match part {
-            1 | 2 => whole >= 4 && !(between == "," && whole >= SHORTEST && begins_number(text, stretch, first + 1)),
+            1 | 2 => {
+                whole >= 4
+                    && !(between == "," && ends_number(stretch, first) && begins_number(text, stretch, first + 1))
+            }
             3 => false,
             _ if whole_digits == b"0" => true,
             _ if between == "," => false,
@@ -44,6 +47,12 @@ fn mark_one(text: &str, stretch: &mut Stretch, first: usize) {
     if is_decimal {
         set(&mut stretch.groups[first..first + 2], Lookalike::Likely);
     }
+}
+
+/// Whether a group and those that are joined to it have the digits of a number.
+fn ends_number(stretch: &Stretch, at: usize) -> bool {
+    let before = (1..=at).rev().take(MOST_GROUPS).take_while(|at| stretch.groups[*at].gap.joins);
+    stretch.groups[at].len() + before.map(|at| stretch.groups[at - 1].len()).sum::<usize>() >= SHORTEST
 }
 
 /// Whether the two digits behind a comma begin a number, as in a row of a table: `31662338,20 30 40 50` and

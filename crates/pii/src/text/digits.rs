@@ -152,8 +152,6 @@ impl Stretch {
             return false;
         }
         let gap = |at: usize| &text[self.groups[at - 1].end..self.groups[at].start];
-        let is_cell = |gap: &str| gap.contains([',', ';', '\n']);
-        let looseness = |gap: &str| (is_cell(gap), gap.contains(char::is_whitespace), gap.chars().count());
         among.any(|other| looseness(gap(at)) < looseness(gap(other)))
     }
 
@@ -170,6 +168,11 @@ impl Stretch {
         let place = digits.nth(nth % STEP).map(|(at, c)| start + at..start + at + c.len_utf8());
         place.unwrap_or(start..start)
     }
+}
+
+/// How loosely the text between two groups joins them.
+pub(super) fn looseness(gap: &str) -> (bool, bool, usize) {
+    (gap.contains([',', ';', '\n']), gap.contains(char::is_whitespace), gap.chars().count())
 }
 
 /// Marks that text editors and keyboards slip in without showing them; keycap digits carry the last two.

@@ -5,7 +5,7 @@
 
 use super::candidate::{Candidate, Start};
 use super::cues::{ends_with_cue, leads};
-use super::digits::Stretch;
+use super::digits::{Group, Stretch};
 use super::interrupted::ends_with_unit;
 use super::lookalike::amounts::begins_with_money;
 
@@ -14,6 +14,12 @@ const DOUBT: i64 = 10;
 
 /// The digits of an area code without which a group is one of several pairs.
 const PAIR: usize = 2;
+
+/// Whether a figure numbers an item, and the next one begins what the item says: `1) 212`, `2. 415`.
+pub(super) fn is_item(text: &str, figure: &Group, next: &Group) -> bool {
+    let gap = &text[figure.end..next.start];
+    gap.starts_with([')', '.']) && gap.contains(' ') && !text[..figure.start].ends_with('(')
+}
 
 impl Candidate {
     /// How much speaks against the reading.
@@ -45,11 +51,10 @@ impl Candidate {
         if self.start != Start::Coded || code.to != self.national.start || next > self.last {
             return false;
         }
-        let (before, gap) = (&text[..code.start], &text[code.end..stretch.groups[next].start]);
-        let is_listed = gap.starts_with([')', '.']) && gap.contains(' ') && !before.ends_with('(');
+        let before = &text[..code.start];
         let is_apart = (next + 1..=self.last).any(|at| stretch.is_narrower(text, at, next..next + 1));
         let is_named = before.trim_end().ends_with(char::is_alphabetic) && !leads(before) && !ends_with_cue(before);
-        is_listed || is_apart && is_named
+        is_item(text, code, &stretch.groups[next]) || is_apart && is_named
     }
 
     /// Whether the last figure goes on behind the reading: `76 54 32 12.05`.

@@ -10,13 +10,13 @@ use std::ops::Range;
 use super::Find;
 use super::assigned::country_of;
 use super::cues::ends_with_cue;
-use super::digits::{Group, Lookalike, Stretch};
+use super::digits::{Group, Lookalike, Stretch, looseness};
 use super::fillers::is_said_between;
 use super::memo::Memo;
 use super::numbers::{MOST, Numbers};
 use super::plan::LONGEST;
 use super::rows::bracketed_zero;
-use crate::{Phone, Pii, digit};
+use crate::{Phone, Pii, digit, is_separator};
 
 /// The most digits that may be a number. More are no key of what is remembered.
 const MOST_DIGITS: usize = 17;
@@ -123,6 +123,14 @@ fn begins_number(group: &Group) -> bool {
     group.lookalike == Lookalike::No && !goes_on
 }
 
+/// Whether digits are joined to the text before them rather than to what is behind them: the `0086` of
+/// `6014 0086 / 40 89 93 37` is no country code. An annotation behind it does not divide it from the number.
+fn ends_figure(before: &str, behind: &str) -> bool {
+    let figure = before.trim_end_matches(is_separator);
+    let follows_digits = figure.ends_with(|c: char| digit(c).is_some());
+    follows_digits && !behind.contains(['(', '[']) && looseness(&before[figure.len()..]) < looseness(behind)
+}
+
 /// Bytes that may lie between a country code and the number, without the times of lines: `+45 (mobil) 98 76 54 32`.
 const WIDEST_GAP: usize = 24;
 /// The most times of lines between both, and the longest of them.
@@ -197,9 +205,9 @@ fn code_before(text: &str, start: usize) -> Option<CodeApart> {
     let is_spoken = || ["plus", "pluss"].iter().any(|word| plus.to_lowercase().ends_with(word));
     let (code, at) = match digits.strip_prefix("00") {
         _ if plus.ends_with('+') => (&digits[..], plus.len() - 1),
-        Some(code) => (code, begins),
+        Some(code) if !ends_figure(&gap[..begins], &text[end..start]) => (code, begins),
         None if is_spoken() => (&digits[..], plus.to_lowercase().rfind("plus").unwrap_or(begins)),
-        None => return None,
+        _ => return None,
     };
     let is_code = country_of(code.as_bytes())?.1 == code.len();
     is_code.then(|| CodeApart { range: end - gap.len() + at..end, code: code.to_owned() })

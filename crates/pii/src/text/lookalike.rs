@@ -110,7 +110,10 @@ fn mark_date(text: &str, stretch: &mut Stretch, first: usize) {
         return;
     }
     let run = run(groups, first);
-    let Some(sign) = groups.get(first + 1).and_then(|next| next.gap.sign).filter(|sign| run > 2 && parts_dates(*sign))
+    // The year of a date begins no other one: `30.11.2026 06 10 77 85 03`.
+    let may_begin = run > 2 && groups[first].lookalike < Lookalike::Surely;
+    let Some(sign) =
+        groups.get(first + 1).and_then(|next| next.gap.sign).filter(|sign| may_begin && parts_dates(*sign))
     else {
         return;
     };

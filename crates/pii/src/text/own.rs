@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use super::digits::{Group, Lookalike, Stretch};
+use super::doubts::is_item;
 use super::elsewhere::foreign_code;
 use super::numbers::{Numbers, OwnNumber, with_bracket};
 use super::{Find, Found};
@@ -63,6 +64,11 @@ impl OwnNumber {
             }
             from = national + length;
             take(text, stretch, first..from, self.phone.clone(), found);
+            let prefix = &stretch.digits[first..national];
+            let has_code = prefix.starts_with(&self.code) || prefix.starts_with(b"00");
+            if let Some((range, _)) = found.last_mut().filter(|_| !has_code) {
+                range.start += detached_plus(&text[range.clone()]);
+            }
         }
     }
 
@@ -101,7 +107,10 @@ impl OwnNumber {
         let has_zero = abroad == 0 && prefix.len() > code && prefix.len() > 1;
         let is_apart = !has_zero || group_starting(stretch, first + code).is_some();
         let is_other = begun.lookalike >= Lookalike::Likely && number.lookalike < Lookalike::Likely;
-        (is_single || are_whole && is_apart) && !is_other && !stretch.is_tail(text, at, to)
+        (is_single || are_whole && is_apart)
+            && !is_other
+            && !is_item(text, begun, &stretch.groups[at + 1])
+            && !stretch.is_tail(text, at, to)
     }
 
     fn counts(&self, stretch: &Stretch, first: usize, national: usize) -> bool {
@@ -134,6 +143,13 @@ fn take(
     for group in &mut stretch.groups[touched] {
         group.lookalike = Lookalike::Taken;
     }
+}
+
+/// How long the `+` is that is between two numbers and belongs to none: `98765432 + 91234567`.
+fn detached_plus(written: &str) -> usize {
+    let rest = written.trim_start_matches(['+', '\u{FF0B}']);
+    let number = rest.trim_start();
+    if number.len() < rest.len() && rest.len() < written.len() { written.len() - number.len() } else { 0 }
 }
 
 /// The groups that digits belong to. A stretch may be as long as a text: never looked through from its beginning.
