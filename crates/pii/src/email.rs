@@ -42,7 +42,9 @@ impl Email {
             raw.nfc().collect::<String>().to_lowercase().nfc().collect()
         };
         let (local, domain) = folded.rsplit_once('@').ok_or(IdentifierError::Email)?;
-        if is_nowhere(domain) {
+        // Such a host is the machine of the system that writes it.
+        let is_nobody_here = || domain == "localhost" && is_withheld(local);
+        if is_nowhere(domain) || is_nobody_here() {
             return Err(IdentifierError::Withheld);
         }
         let domain = if is_plain(domain) {

@@ -27,7 +27,9 @@ const ROLES: &str = "a admin advisor agent agenten agentti ai anropare anrufer a
     voicemail you ch klient klienten patient patienten pasient pasienten potilas patientin prospect passenger \
     passager passasjer passagerare matkustaja fahrgast reisende interessent end slutbruker slutbruger slutanvändare \
     loppukäyttäjä endbenutzer subscriber abonnent tilaaja teilnehmer deltaker deltagare deltager osallistuja member \
-    medlem jäsen mitglied";
+    medlem jäsen mitglied klant cliente clienta besökande bezoeker visiteur visiteuse visitante visitatore usuario \
+    usuaria utente gebruiker utilisateur utilisatrice użytkownik odwiedzający invité invitée invitado conference queue \
+    agente medewerker conseiller conseillère asesor operador operatore konsultant kolejka wachtrij";
 
 /// Words that go with them: what is withheld, what is called, and why there is no name.
 const BESIDE: &str = "angabe angegeben angitt angivet anruf anrop and area asterisk available avslöjat call calling \
@@ -47,6 +49,10 @@ const DENIALS: &str = "ei ej ikke ingen inget inte kein keine no not ohne utan u
 /// Words for visitors and users that a system counts because it cannot name them.
 const COUNTED: &str = "besucher besøgende besøkende besökare bruger bruker användare chat client gast gjest guest gæst \
     gäst id kävijä käyttäjä lead participant session speaker spk user vierailija vieras visitor";
+
+/// Words for customers, who have numbers in the books of a company.
+const NUMBERED: &str = "kunde kunden kund kundin customer client klient klienten asiakas klant cliente patient patienten pasient \
+    pasienten potilas";
 
 /// The lists that have a word, a bit for each.
 #[derive(Clone, Copy, Default)]
@@ -122,6 +128,12 @@ pub(crate) fn is_counter(raw: &str) -> bool {
     is_nobody(raw) && !all_words(raw, |lists| !lists.meets(Lists::COUNTED))
 }
 
+/// Whether the digits of a name count what a system could not name, or are a customer's number in the books: `Kunde 98765432`.
+pub(crate) fn is_numbered(raw: &str) -> bool {
+    let has_customer = || raw.to_lowercase().split(|c: char| !c.is_alphabetic()).any(|word| is_in(NUMBERED, word));
+    is_counter(raw) || is_nobody(raw) && has_customer()
+}
+
 /// The digits that a telephone keypad makes of the words that some carriers and Twilio send for a withheld number.
 const KEYPAD: [&str; 3] = ["266696687", "7378742833", "86282452253"];
 
@@ -142,6 +154,14 @@ fn is_keypad_word(raw: &str) -> bool {
     // Some carriers put the country code of North America before it.
     let without_code = bare.strip_prefix('1').unwrap_or(bare);
     KEYPAD.contains(&bare) || KEYPAD.contains(&without_code) || is_international && KEYPAD_AFTER_PLUS.contains(&bare)
+}
+
+/// The fewest digits of such a word that is no short number of a company.
+const LONG_WORD: usize = 7;
+
+/// Whether digits with nothing before them spell such a word. They may be somebody's number in a country.
+pub(crate) fn may_be_keypad_word(raw: &str) -> bool {
+    raw.len() >= LONG_WORD && KEYPAD_AFTER_PLUS.contains(&raw)
 }
 
 /// Whether a word is one of a list.
@@ -225,6 +245,19 @@ mod tests {
             "Passagerare",
             "Noname",
             "ch_0",
+            "Klant",
+            "Cliente",
+            "Besökande",
+            "Bezoeker",
+            "Visiteur",
+            "Usuario",
+            "Utente",
+            "Gebruiker",
+            "Utilisateur",
+            "Użytkownik",
+            "Invité",
+            "Conference",
+            "Queue",
         ] {
             assert!(is_nobody(raw), "{raw}");
         }

@@ -8,6 +8,7 @@ use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, PhoneNu
 
 use super::digit::{digit, is_separator};
 use super::field::{Bare, number_of};
+use super::nobody::may_be_keypad_word;
 use super::text::assigned::national_of;
 use super::{IdentifierError, Pii, is_withheld};
 
@@ -79,7 +80,8 @@ impl Phone {
     /// Reads the number of a field without its wrapping.
     pub(crate) fn of_bare(bare: &Bare, region: Region) -> Result<Pii<Self>, IdentifierError> {
         let (user, host) = bare.user();
-        if is_withheld(&user) || is_nowhere(host) {
+        let is_keypad_word = || may_be_keypad_word(&user) && e164(&user, region, true).is_none();
+        if is_withheld(&user) || is_nowhere(host) || is_keypad_word() {
             return Err(IdentifierError::Withheld);
         }
         Self::read(number_of(&user), bare.context.as_deref(), region)

@@ -89,6 +89,8 @@ impl Bare {
         }
         let Some((inner, parameters)) = parameters(trimmed) else { return false };
         let context = parameters.split(';').find_map(|parameter| parameter.trim().strip_prefix("phone-context="));
+        // Some write the host behind the parameters of the user.
+        let context = context.and_then(|context| context.split('@').next());
         let context = context.filter(|context| context.starts_with('+')).map(str::to_owned);
         self.context = context.or(self.context.take());
         self.text = inner.to_owned();

@@ -14,7 +14,7 @@ use chrono::{Datelike as _, NaiveDate};
 pub(crate) use bare::Bare;
 pub(crate) use encoded::{hexadecimal, words};
 
-use crate::nobody::{is_counter, is_in};
+use crate::nobody::{is_counter, is_in, is_numbered};
 use crate::text::{Find, Finder, Found, Own, Patterns};
 use crate::{
     Email, IdentifierError, Kind, PersonName, Phone, Pii, Region, digit, is_nobody, is_separator, is_withheld,
@@ -44,7 +44,7 @@ pub fn read_field(raw: &str, kind: Kind, region: Region, patterns: &Patterns) ->
     let phone = || Phone::of_bare(&bare, region).map(Found::Phone);
     let email = || Email::of_bare(&bare).map(Found::Email);
     let first = match kind {
-        Kind::Name if is_counter(raw) => Err(IdentifierError::Name),
+        Kind::Name if is_numbered(raw) => Err(IdentifierError::Name),
         Kind::Phone => phone(),
         // An address that is called is a number, or nobody's.
         Kind::Email | Kind::Name if bare.is_call => phone(),
@@ -87,9 +87,9 @@ fn is_date(text: &str) -> bool {
 /// Reads what should be a name. Numbers and addresses in it are identifiers of their own; what is suppressed is left out.
 fn read_name(bare: &Bare, region: Region, patterns: &Patterns) -> FieldReading {
     let said = said(bare);
-    if is_nobody(&said) && (is_counter(&said) || !said.chars().any(|c| digit(c).is_some())) {
+    if is_nobody(&said) && (is_numbered(&said) || !said.chars().any(|c| digit(c).is_some())) {
         return FieldReading {
-            is_ignored: is_counter(&said) && said.contains(char::is_numeric),
+            is_ignored: is_numbered(&said) && said.contains(char::is_numeric),
             ..FieldReading::default()
         };
     }

@@ -38,6 +38,7 @@ fn a_number_is_read_out_of_what_a_system_has_put_around_it() {
         ("SE", "tel:987-65-432;phone-context=+47;ext=12", "+4798765432"),
         ("NO", "sip:+4798765432;npdi=yes@sbc.example.no:5060;user=phone", "+4798765432"),
         ("NO", "<sip:98765432@10.0.0.1>;tag=as58f4201b", "+4798765432"),
+        ("NO", "sip:31662338;phone-context=+45@sbc.example.no", "+4531662338"),
         ("DK", "whatsapp:+4520123456", "+4520123456"),
         ("NO", "4798765432@s.whatsapp.net", "+4798765432"),
         ("NO", "https://wa.me/46701234567", "+46701234567"),
@@ -361,6 +362,13 @@ fn a_day_is_no_number() {
     }
     assert_eq!(phone("20-24-05-12", "DK").as_deref(), Some("+4520240512"));
     assert_eq!(phone("20240512", "DK").as_deref(), Some("+4520240512"));
+}
+
+#[test]
+fn words_and_figures_that_name_nobody() {
+    assert_eq!(read("Kunde 98765432", Kind::Name, "NO"), [None, None, None]);
+    assert_eq!(read("8656696", Kind::Phone, "US"), [None, None, None]);
+    assert_eq!(read("anonymous@localhost", Kind::Email, "NO"), [None, None, None]);
 }
 
 proptest::proptest! {
