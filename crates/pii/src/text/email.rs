@@ -189,7 +189,9 @@ fn is_of_machine(before: &str, after: &str) -> bool {
         let path = &path[..path.find(char::is_whitespace).unwrap_or(path.len())];
         path.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '~')) && path.contains('/')
     });
-    is_user || is_copy
+    // The id of a part of a message, as a page names its pictures: `cid:logo@x.no`.
+    let is_part = before.len().checked_sub("cid:".len()).and_then(|at| before.get(at..));
+    is_user || is_copy || is_part.is_some_and(|scheme| scheme.eq_ignore_ascii_case("cid:"))
 }
 
 /// Whether a domain is the end of the name of a picture, which says for how fine a screen it is: `icon@2x.png`.

@@ -17,7 +17,7 @@ const FILLERS: &str = "ja jo jepp jau yes yeah yep ok okay no nei nej nein joo j
     andre anden andra första forsta teil ensin nummer number numero pause noise inaudible uhørlig utydelig ohörbart i you \
     kan can repeat got have har with med mit the den denne jeg jag ich unclear crosstalk music laughter \
     unk hold on go followed by comes kommer kommt tulee lyder niin hetkinen hetki selvä joo okei alkuosa loppuosa gut javel nå \
-    nu jo nämlich und zwar erster zweiter teil nochmal toinen osa ensimmäinen rest resten loput grei fint fine öö ööö aa mmm niinku niinkun tota tuota hva hvad liksom ligesom typ sozusagen quasi";
+    nu jo nämlich und zwar erster zweiter teil nochmal toinen osa ensimmäinen rest resten loput grei fint fine öö ööö aa mmm niinku niinkun tota tuota hva hvad liksom ligesom typ sozusagen quasi et y en e";
 
 /// Words that take back what was said just before them.
 const CORRECTIONS: &str = "no nope nei nej nein eiku eikun eipä sorry unnskyld beklager undskyld förlåt ursäkta anteeksi \

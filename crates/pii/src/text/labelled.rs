@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use super::cues::{ends_with_cue, parts};
 use super::ids::things::is_of_thing;
 use super::lookalike::machines::is_labelled as is_of_machine;
 use super::message_ids::is_for_ids;
@@ -84,9 +85,23 @@ pub(super) fn is_for_thing(name: &str) -> bool {
 const AMOUNTS: [&str; 12] =
     ["price", "prices", "pris", "priser", "preis", "preise", "prix", "precio", "prezzo", "prijs", "hinta", "cost"];
 
+/// Words for what a program measures or counts, as parts of names of fields. The first ones count wherever they are in a name.
+const MEASURES: [&str; 6] = ["duration", "offset", "elapsed", "latency", "ticks", "length"];
+const COUNTS: [&str; 12] =
+    ["start", "end", "seq", "sequence", "views", "size", "bytes", "count", "ms", "millis", "nanos", "uptime"];
+
+/// Whether a name is for what a program measures or counts: `duration`, `offsetInTicks`.
+fn is_measure(name: &str) -> bool {
+    let parts: Vec<String> = parts(name.trim_matches('_')).map(str::to_lowercase).collect();
+    let is_in = |list: &[&str], part: &String| list.contains(&part.as_str());
+    parts.iter().any(|part| is_in(&MEASURES, part)) || parts.last().is_some_and(|part| is_in(&COUNTS, part))
+}
+
 fn is_thing_label(label: &str) -> bool {
     let word = label.trim_end_matches([' ', ':']);
-    is_of_thing(label) || AMOUNTS.iter().any(|known| known.eq_ignore_ascii_case(word))
+    is_of_thing(label)
+        || is_measure(word) && !ends_with_cue(label)
+        || AMOUNTS.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
 impl Finder {

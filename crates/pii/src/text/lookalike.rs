@@ -21,6 +21,7 @@ pub(super) fn mark(text: &str, stretch: &mut Stretch) {
         mark_hours(text, stretch, first);
         super::decimals::mark(text, stretch, first);
         mark_machine(text, stretch, first);
+        mark_hardware(text, stretch, first);
         versions::mark(text, stretch, first);
         amounts::mark(text, stretch, first);
         mark_iban(text, stretch, first);
@@ -244,6 +245,16 @@ fn mark_machine(text: &str, stretch: &mut Stretch, first: usize) {
     let is_said = || machines::is_one(&text[..parts[0].start], &text[parts[3].end..]);
     if is_address(stretch, first) && (is_written(parts) || is_said() || is_listed(stretch, first)) {
         set(&mut stretch.groups[first..first + 4], Lookalike::Likely);
+    }
+}
+
+/// `98-76-54-32-10-AB`: a pair or four figures of the address of the hardware of a machine.
+fn mark_hardware(text: &str, stretch: &mut Stretch, first: usize) {
+    let Group { start, end, .. } = stretch.groups[first];
+    let is_sign = |byte: Option<&u8>| matches!(byte, Some(b'-' | b':' | b'.'));
+    let is_beside = is_sign(text.as_bytes()[..start].last()) || is_sign(text.as_bytes().get(end));
+    if matches!(end - start, 2 | 4) && is_beside && machines::is_of_hardware(text, start, end) {
+        set(&mut stretch.groups[first..=first], Lookalike::Surely);
     }
 }
 

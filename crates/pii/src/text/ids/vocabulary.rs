@@ -24,7 +24,7 @@ pub(super) const THINGS: &str = "order ordre ordren bestilling bestillingen best
     reklamation size bytes offset hash checksum sha etag réf série referentie pakket zendingen \
     expediente póliza albarán albaran reserva siniestro incidencia zgłoszenie zgłoszenia reklamacja \
     reklamacji paczka paczki polisa polisy zlecenie zlecenia encomenda fatura processo referência \
-    apólice sinistro codice codigo código";
+    apólice sinistro codice codigo código medlem artikkel ord fakt måler lisens retur serienr";
 
 /// More words for what is sent.
 pub(super) const SENT: [&str; 2] = ["parcel", "parcels"];

@@ -27,7 +27,7 @@ const WIDEST_MASK: u8 = 32;
 
 /// Whether the text before and behind such digits makes them the address of a machine.
 pub(super) fn is_one(before: &str, behind: &str) -> bool {
-    let is_bracketed = before.ends_with("([") && behind.starts_with("])");
+    let is_bracketed = is_in_brackets(before, behind) || ends_with_mapped(before);
     let is_url = before.ends_with("://") && !CALLED.iter().any(|scheme| before.ends_with(scheme));
     is_bracketed
         || is_url
@@ -37,6 +37,52 @@ pub(super) fn is_one(before: &str, behind: &str) -> bool {
         || behind.starts_with(LOGGED)
         || is_labelled(before)
         || is_behind_another(before)
+}
+
+/// `([91.23.45.67])`, `(mx.x.no [91.23.45.67])`, `[91.23.45.67]:5060`.
+fn is_in_brackets(before: &str, behind: &str) -> bool {
+    let Some(outside) = before.strip_suffix('[') else { return false };
+    let has_host = || {
+        let word = near(outside).trim_end().rsplit([' ', '(']).next().unwrap_or_default();
+        word.contains('.') && word.contains(char::is_alphabetic)
+    };
+    let is_closed = behind.starts_with("])") && (outside.ends_with('(') || outside.ends_with(' ') && has_host());
+    is_closed || behind.strip_prefix(']').is_some_and(has_port)
+}
+
+/// `::ffff:`: what is behind it is an address of the old kind in one of the new kind.
+fn ends_with_mapped(before: &str) -> bool {
+    const MAPPED: &str = "::ffff:";
+    let end = before.len().checked_sub(MAPPED.len()).and_then(|at| before.get(at..));
+    end.is_some_and(|end| end.eq_ignore_ascii_case(MAPPED))
+}
+
+/// The longest address of the hardware of a machine.
+const LONGEST_HARDWARE: usize = "98-76-54-32-10-AB".len();
+
+/// Words before such an address that has no letter.
+const HARDWARE: [&str; 8] = ["mac", "macaddr", "macaddress", "bssid", "wifi", "wlan", "ethernet", "hwaddr"];
+
+/// Whether digits are a part of the address of the hardware of a machine: `98-76-54-32-10-AB`, `9876.5432.aabb`.
+pub(super) fn is_of_hardware(text: &str, start: usize, end: usize) -> bool {
+    let is_part = |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b'-' | b':' | b'.');
+    let bytes = text.as_bytes();
+    let before = bytes[..start].iter().rev().take(LONGEST_HARDWARE + 1).take_while(|byte| is_part(byte)).count();
+    let after = bytes[end..].iter().take(LONGEST_HARDWARE + 1).take_while(|byte| is_part(byte)).count();
+    let (from, to) = (start - before, end + after);
+    // The sign of a label and the end of a sentence.
+    let address = text[from..to].trim_start_matches(':').trim_end_matches(['.', ':']);
+    let has = |sign: char, count: usize, length: usize| {
+        address.split(sign).count() == count && address.split(sign).all(|part| part.len() == length)
+    };
+    if !(has('-', 6, 2) || has(':', 6, 2) || has('.', 3, 4)) {
+        return false;
+    }
+    let is_labelled = || {
+        let label = near(&text[..from]).to_lowercase().replace(['-', ' '], "");
+        HARDWARE.iter().any(|word| label.trim_end_matches(':').trim_end_matches("adresse").ends_with(word))
+    };
+    address.contains(|c: char| c.is_ascii_alphabetic()) || is_labelled()
 }
 
 /// The most addresses of a row of them.

@@ -284,3 +284,17 @@ fn a_correction_within_the_own_number() {
     let untouched: Vec<(&str, &str)> = untouched.iter().map(|text| (*text, *text)).collect();
     check(&kari(), &untouched);
 }
+
+#[test]
+fn words_for_and_in_more_languages() {
+    for (code, number, text, expected) in [
+        ("FR", "0612345678", "06 12 et 34 et 56 78", "<+33612345678>"),
+        ("ES", "612345678", "612 34 y 56 y 78", "<+34612345678>"),
+        ("NL", "0612345678", "06 12 en 34 en 56 78", "<+31612345678>"),
+        ("IT", "3123456789", "312 34 e 56 e 789", "<+393123456789>"),
+    ] {
+        let own = Own { phone: Phone::parse(number, region(code)).ok(), ..Own::default() };
+        let seen = seen(&Finder::new(region(code), own), text);
+        assert!(seen.contains(expected) && !seen.replace(expected, "").contains(char::is_numeric), "{code} {seen}");
+    }
+}

@@ -130,3 +130,51 @@ fn a_longer_word_for_a_thing_is_no_word_for_a_phone() {
         ],
     );
 }
+
+/// The addresses of machines and of their hardware have pairs and fours of figures, as numbers have.
+#[test]
+fn addresses_of_hardware_and_of_machines_in_brackets() {
+    for (code, text) in [
+        ("NO", "MAC 98-76-54-32-10-AB"),
+        ("NO", "mac: 98-76-54-32-ab-cd"),
+        ("NO", "aa-bb-98-76-54-32"),
+        ("NO", "MAC-adresse 98-76-54-32-10-01"),
+        ("NO", "Wi-Fi 9876.5432.aabb"),
+        ("NO", "98:76:54:32:10:ab"),
+        ("DE", "MAC 03-01-23-45-67-AB"),
+        ("FR", "mac 06-12-34-56-78-AB"),
+        ("DK", "MAC 20-30-40-50-60-AB"),
+        ("NO", "::ffff:98.76.54.32"),
+        ("NO", "[98.76.54.32]:5060"),
+        ("NO", "from mx.x.no (mx.x.no [98.76.54.32]) by y"),
+        ("NO", "medlem 98765432"),
+        ("NO", "lisens 98765432"),
+        ("NO", "src=\"cid:logo@acme.example.no\""),
+    ] {
+        assert_eq!(seen(&in_region(code), text), text, "{code}");
+    }
+    check(
+        &in_region("NO"),
+        &[
+            ("[98.76.54.32] ringte", "[<+4798765432>] ringte"),
+            ("98-76-54-32", "<+4798765432>"),
+            ("mobil (98.76.54.32)", "mobil (<+4798765432>)"),
+        ],
+    );
+    check(&kari(), &[("MAC 98-76-54-32-10-AB", "MAC <+4798765432>-10-AB")]);
+}
+
+/// A program measures and counts in fields whose figures could be numbers.
+#[test]
+fn what_a_program_measures_is_no_number() {
+    let figures = serde_json::json!({
+        "duration": "2125551234", "offsetInTicks": "2125551234", "elapsed": "2125551234", "start": "2125551234",
+        "segment_end": "2125551234", "contentLength": "2125551234", "latency_ms": "2125551234", "seq": "2125551234",
+        "views": "2125551234",
+    });
+    let mut mentions = Vec::new();
+    assert_eq!(tokenize_json(&in_region("US"), figures.clone(), &mut mentions), figures);
+    let number = serde_json::json!({ "endUserPhone": "2125551234", "to": "4156667777" });
+    let _ = tokenize_json(&in_region("US"), number, &mut mentions);
+    assert_eq!(mentions.len(), 2);
+}
