@@ -131,3 +131,13 @@ fn speakers_are_told_by_more_names_by_directions_and_by_rows() {
     let expected = rows(["numero on <+358401234567>", "12 sekuntia", ", kiitos"]);
     assert_eq!(seen_json(Format::Json, &rows(said), &aino()), expected);
 }
+
+#[test]
+fn a_decimal_in_attributes_keeps_its_digits() {
+    for text in ["{\"x\":1.0399999618530273}", "{\"x\":0.9834567890123457}", "[0.1,1.25,0.0025]"] {
+        let value: Value = serde_json::from_str(text).unwrap();
+        let finder = super::super::super::stories::kari();
+        let tokenized = super::super::super::tokenize_json(&finder, value, &mut Vec::new());
+        assert_eq!(tokenized.to_string(), text);
+    }
+}
