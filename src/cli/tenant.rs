@@ -161,11 +161,10 @@ fn patch(arguments: TenantArguments) -> Result<Value, CommandError> {
     ]);
     patch.extend(disclosure.patch()?);
     let totals = given([("min_cell", json!(min_cell)), ("perturbation", json!(perturbation))]);
-    if !totals.is_empty() {
-        patch.insert("totals".to_owned(), Value::Object(totals));
-    }
-    if !recordings.is_empty() {
-        patch.insert("recordings".to_owned(), Value::Object(recordings));
+    for (name, fields) in
+        [("totals", totals), ("recordings", recordings)].into_iter().filter(|(_, all)| !all.is_empty())
+    {
+        patch.insert(name.to_owned(), Value::Object(fields));
     }
     Ok(Value::Object(patch))
 }

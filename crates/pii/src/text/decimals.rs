@@ -56,13 +56,18 @@ fn ends_number(stretch: &Stretch, at: usize) -> bool {
 }
 
 /// Whether the two digits behind a comma begin a number, as in a row of a table: `31662338,20 30 40 50` and
-/// `06-12345678,06-87654321`. What is long enough behind them is a figure by itself: `98765432,50 22 33 44 55`.
+/// `06-12345678,06-87654321`. Enough digits behind them are a figure by themselves: `98765432,50 22 33 44 55`.
 fn begins_number(text: &str, stretch: &Stretch, at: usize) -> bool {
     let begun = &stretch.groups[at];
     let follows = |group: &&Group| group.gap.joins && group.gap.sign != Some('.');
-    let rest = stretch.groups[at + 1..].iter().take(MOST_GROUPS).take_while(follows).map(Group::len).sum::<usize>();
+    let behind = || stretch.groups[at + 1..].iter().take(MOST_GROUPS).take_while(follows);
+    let rest = behind().map(Group::len).sum::<usize>();
+    let is_usual =
+        |group: &Group| group.gap.sign == Some(' ') && group.gap.width == 1 && (2..=4).contains(&group.len());
     let is_area = stretch.digits[begun.from] == b'0' && text[begun.end..].starts_with(['-', '/']);
-    begun.len() == 2 && if is_area { begun.len() + rest >= SHORTEST } else { BEHIND.contains(&rest) }
+    let is_number =
+        if is_area { begun.len() + rest >= SHORTEST } else { BEHIND.contains(&rest) && behind().all(is_usual) };
+    begun.len() == 2 && is_number
 }
 
 /// The groups of a decimal.

@@ -1,4 +1,4 @@
-//! What speaks against a reading where another one is as good: it takes a figure of its neighbour.
+//! The doubts about a reading where another one is as good: it takes a figure of its neighbour.
 //!
 //! A reading that nothing else competes with counts nevertheless. So each doubt weighs little more than a figure that is
 //! left over.
@@ -57,7 +57,7 @@ impl Candidate {
         is_item(text, code, &stretch.groups[next]) || is_apart && is_named
     }
 
-    /// Whether the last figure goes on behind the reading: `76 54 32 12.05`.
+    /// Whether the last figure continues behind the reading: `76 54 32 12.05`.
     fn is_cut_off(&self, text: &str, stretch: &Stretch) -> bool {
         stretch.is_narrower(text, self.last + 1, self.first + 1..self.last + 1)
     }

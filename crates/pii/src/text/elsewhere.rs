@@ -181,7 +181,7 @@ impl Numbers {
     }
 }
 
-/// The country code that stands before a place.
+/// The country code before a place.
 fn code_before(text: &str, start: usize) -> Option<CodeApart> {
     let (mut end, mut room) = (start, WIDEST_GAP);
     let (mut gap, mut times) = ("", 0);

@@ -15,9 +15,9 @@ pub(super) struct Neighbours<'n> {
     pub finder: &'n Finder,
 }
 
-/// What counts of a reading over several parts and of the readings of the parts that it overlaps.
+/// The finds that count: those of a reading over several parts, those of the parts that it overlaps, or both.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+enum Counting {
     Both,
     Part,
     Joined,
@@ -36,8 +36,8 @@ impl Neighbours<'_> {
             let first = parts.partition_point(|(part, _)| part.end <= range.start);
             let last = first + parts[first..].partition_point(|(part, _)| part.start < range.end);
             let verdict = self.verdict(&range, &joined[at].1, &parts[first..last]);
-            counts.extend(std::iter::repeat_n(verdict != Verdict::Part, rests + 1));
-            if verdict == Verdict::Joined {
+            counts.extend(std::iter::repeat_n(verdict != Counting::Part, rests + 1));
+            if verdict == Counting::Joined {
                 gone[first..last].fill(true);
             }
             at += rests + 1;
@@ -47,29 +47,29 @@ impl Neighbours<'_> {
         joined.retain(|_| counts.next().unwrap_or(true));
     }
 
-    fn verdict(&self, range: &Range<usize>, put: &Put, within: &[Place]) -> Verdict {
+    fn verdict(&self, range: &Range<usize>, put: &Put, within: &[Place]) -> Counting {
         let is_phone = |put: &Put| matches!(put, Put::Find(Find::Identifier(Found::Phone(_))));
-        let Some(first) = within.first() else { return Verdict::Both };
+        let Some(first) = within.first() else { return Counting::Both };
         let is_one_part = self.part_of(range.start) == self.part_of(range.end - 1);
         let are_phones = within.iter().all(|(_, put)| is_phone(put));
         if is_one_part || !are_phones {
-            return Verdict::Both;
+            return Counting::Both;
         }
         match put {
-            Put::Find(Find::Suppressed(Suppressed::Pattern(_))) => Verdict::Both,
-            Put::Find(Find::Suppressed(_)) if !self.is_written(range) => Verdict::Part,
+            Put::Find(Find::Suppressed(Suppressed::Pattern(_))) => Counting::Both,
+            Put::Find(Find::Suppressed(_)) if !self.is_written(range) => Counting::Part,
             Put::Find(find) if is_phone(put) => {
                 let is_code = self.part_of(range.start) < self.part_of(first.0.start) && self.dials_abroad(range.start);
                 let is_same = within.iter().all(|(place, part)| part == put && self.is_whole(place, find));
                 if is_code && within.len() == 1 && first.0.end == range.end {
-                    Verdict::Joined
+                    Counting::Joined
                 } else if is_same || !self.finder.is_own(find) {
-                    Verdict::Part
+                    Counting::Part
                 } else {
-                    Verdict::Both
+                    Counting::Both
                 }
             }
-            _ => Verdict::Both,
+            _ => Counting::Both,
         }
     }
 

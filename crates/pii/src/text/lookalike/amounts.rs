@@ -54,7 +54,7 @@ pub(super) fn mark(text: &str, stretch: &mut Stretch, first: usize) {
     }
 }
 
-/// Whether the second of two groups begins a number that goes on with a sign: `kr 99 070-3472792`. In `1 500-2 000`,
+/// Whether the second of two groups begins a number that continues after a sign: `kr 99 070-3472792`. In `1 500-2 000`,
 /// another amount is behind the sign.
 fn ends_with_area(text: &str, groups: &[Group], first: usize) -> bool {
     let Some([_, area, rest, ..]) = groups.get(first..) else { return false };
