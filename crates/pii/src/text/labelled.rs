@@ -92,9 +92,15 @@ const COUNTS: [&str; 12] =
 
 /// Whether a name is for what a program measures or counts: `duration`, `offsetInTicks`.
 fn is_measure(name: &str) -> bool {
-    let parts: Vec<String> = parts(name.trim_matches('_')).map(str::to_lowercase).collect();
-    let is_in = |list: &[&str], part: &String| list.contains(&part.as_str());
-    parts.iter().any(|part| is_in(&MEASURES, part)) || parts.last().is_some_and(|part| is_in(&COUNTS, part))
+    let is_in = |list: &[&str], part: &str| list.iter().any(|one| one.eq_ignore_ascii_case(part));
+    let mut last = "";
+    for part in parts(name.trim_matches('_')) {
+        if is_in(&MEASURES, part) {
+            return true;
+        }
+        last = part;
+    }
+    is_in(&COUNTS, last)
 }
 
 fn is_thing_label(label: &str) -> bool {

@@ -315,6 +315,9 @@ pub(super) fn is_code(text: &str, start: usize, end: usize) -> bool {
 /// Whether the letters just before a number are the label of a phone, whatever is before and behind them:
 /// `Tlf22334455Mob98765432Epost`.
 fn has_glued_label(text: &str, start: usize, end: usize) -> bool {
+    if !text[..start].ends_with(char::is_alphabetic) {
+        return false;
+    }
     let near = &text[text.ceil_char_boundary(start.saturating_sub(LONGEST_CODE / 2))..start];
     let label = &near[near.rfind(|c: char| !c.is_alphabetic()).map_or(0, |at| text_end(near, at))..];
     let is_capital = |text: &str| text.chars().next().is_none_or(|c| !c.is_alphanumeric() || c.is_uppercase());

@@ -58,11 +58,14 @@ pub(super) fn mark(text: &str, stretch: &mut Stretch, first: usize) {
 /// another amount is behind the sign.
 fn ends_with_area(text: &str, groups: &[Group], first: usize) -> bool {
     let Some([_, area, rest, ..]) = groups.get(first..) else { return false };
+    if rest.gap.sign == Some(' ') {
+        return false;
+    }
     let is_sign =
         |group: &Group, before: &Group| matches!(&text[before.end..group.start], "-" | "/" | "\u{2011}" | "\u{2013}");
     let goes_on = groups.get(first + 3).filter(|group| group.gap.joins);
     let is_amount = rest.len() <= 3 && goes_on.is_none_or(|group| group.len() == 3 && !is_sign(group, rest));
-    run(groups, first) == 2 && is_sign(rest, area) && !is_amount
+    is_sign(rest, area) && !is_amount && run(groups, first) == 2
 }
 
 /// Whether a group is an amount by the sign behind it. The sign is not one of the next amount, as in `98765432 kr
@@ -81,8 +84,8 @@ fn is_amount(before: &str, after: &str) -> bool {
 
 const MONEY: [&str; 12] = ["kr", "kr.", "nok", "sek", "dkk", "eur", "euro", "usd", "gbp", "kroner", "kronor", "chf"];
 
-/// Units of what is measured, what is counted by the million, and the money of Poland. They count behind a figure only. In all languages here,
-/// a word of several meanings, such as `calls`, is none.
+/// Units of what is measured, what is counted by the million, and the money of Poland. They count behind a figure only. In
+/// all languages here, a word of several meanings, such as `calls`, is none.
 const UNITS: &str = "kwh mwh gwh wh kw stk stck stück styck st kpl pcs ms µs ns byte bytes tavua kb gb tb kib mib gib km kg \
     poeng kappaletta euroa dollar dollars brukere brugere følgere lesere læsere seere lyttere innbyggere \
     indbyggere kunder abonnenter medlemmer besøkende besøgende personer mennesker enheter enheder användare \
