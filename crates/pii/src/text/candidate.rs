@@ -77,7 +77,7 @@ pub(super) struct Candidate {
     /// `+47 (0) 22 33 44 55`: the group of the zero that is meant for callers at home.
     pub(super) zero: Option<usize>,
     pub(super) fit: Fit,
-    /// How much speaks against it beside other readings.
+    /// The weight of the doubts about it. It counts where other readings compete.
     pub(super) doubts: i64,
 }
 

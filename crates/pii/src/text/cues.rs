@@ -151,7 +151,8 @@ pub(super) fn ends_with_cue(before: &str) -> bool {
     false
 }
 
-/// Names of the fields of a message for who sends and who gets it. In a sentence, these words are none: a sign is behind them.
+/// Names of the fields of a message for who sends and who gets it. Sentences have these words too, so
+/// they count only with a sign behind them.
 const SENDERS: [&str; 18] = [
     "from",
     "to",

@@ -1,5 +1,5 @@
-//! Numbers of one part of a text, and what is read over several parts. A number that a part has by itself takes nothing of its
-//! neighbours along: in `41` and `98 76 54 32`, the first part stays as it is.
+//! The finds within one part of a text, against the finds over several parts. A number that a part has by itself takes
+//! nothing of its neighbours: in `41` and `98 76 54 32`, the first part stays as it is.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use super::joined::Place;
 use super::pieces::Put;
 use crate::digit;
 
-/// The places where parts begin, and what decides between a part and all parts together.
+/// A text of several parts, and the places where they begin.
 pub(super) struct Neighbours<'n> {
     pub text: &'n str,
     pub parts: &'n [usize],
@@ -24,8 +24,7 @@ enum Counting {
 }
 
 impl Neighbours<'_> {
-    /// Takes away what does not count of the finds of each part, and of those of all parts together. Both are in the order of the
-    /// text.
+    /// Removes the finds that do not count: of each part, and of all parts together. Both lists are in the order of the text.
     pub(super) fn settle(&self, parts: &mut Vec<Place>, joined: &mut Vec<Place>) {
         let mut gone = vec![false; parts.len()];
         let mut counts = Vec::with_capacity(joined.len());
@@ -35,9 +34,9 @@ impl Neighbours<'_> {
             let range = joined[at].0.start..joined[at + rests].0.end;
             let first = parts.partition_point(|(part, _)| part.end <= range.start);
             let last = first + parts[first..].partition_point(|(part, _)| part.start < range.end);
-            let verdict = self.verdict(&range, &joined[at].1, &parts[first..last]);
-            counts.extend(std::iter::repeat_n(verdict != Counting::Part, rests + 1));
-            if verdict == Counting::Joined {
+            let counting = self.compare(&range, &joined[at].1, &parts[first..last]);
+            counts.extend(std::iter::repeat_n(counting != Counting::Part, rests + 1));
+            if counting == Counting::Joined {
                 gone[first..last].fill(true);
             }
             at += rests + 1;
@@ -47,7 +46,8 @@ impl Neighbours<'_> {
         joined.retain(|_| counts.next().unwrap_or(true));
     }
 
-    fn verdict(&self, range: &Range<usize>, put: &Put, within: &[Place]) -> Counting {
+    /// Compares a find over several parts with the finds of the parts that it overlaps.
+    fn compare(&self, range: &Range<usize>, put: &Put, within: &[Place]) -> Counting {
         let is_phone = |put: &Put| matches!(put, Put::Find(Find::Identifier(Found::Phone(_))));
         let Some(first) = within.first() else { return Counting::Both };
         let is_one_part = self.part_of(range.start) == self.part_of(range.end - 1);
