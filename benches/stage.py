@@ -90,12 +90,6 @@ class Server:
         children = pathlib.Path(f"/proc/{first}/task/{first}/children").read_text().split()
         return sum(processor_time(pid) for pid in [first, *children])
 
-    def cpu(self):
-        """Seconds of processor time that the server has used, all its processes together."""
-        first = int((self.data / "postmaster.pid").read_text().split()[0])
-        children = pathlib.Path(f"/proc/{first}/task/{first}/children").read_text().split()
-        return sum(processor_time(pid) for pid in [first, *children])
-
     def measured(self, work):
         """Does some work; answers what it answers, and the server's seconds of processor time."""
         before = self.cpu()
