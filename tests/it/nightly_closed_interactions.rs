@@ -52,6 +52,11 @@ each_store!(content_of_a_record_that_came_while_a_killed_pass_waited_is_deleted_
     send(&lethe, "kari late", "transcript").await.expect(201);
     lethe.record(&interaction("ola", OLA)).await;
     send(&lethe, "ola", "transcript").await.expect(201);
+    // The next runs are killed when the late ones are closed and noted, and when one of them is deleted.
+    for place in ["content.select", "content.keys"] {
+        lethe.end_leases().await;
+        assert!(lethe.run_with(&job, &[("LETHE_FAILPOINT", place)], vec![]).await.killed(), "{place}");
+    }
     lethe.end_leases().await;
     lethe.run(&job).await.well();
     let done = lethe.request(&request["id"]).await.expect(200).json();

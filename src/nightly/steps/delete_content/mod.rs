@@ -64,10 +64,9 @@ pub async fn delete(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
     }
     let mut failed = Vec::new();
     if requests::any_deletes_content(&mut context.read().await?, tenant, pass.id).await? {
-        let (mut left, mut is_away) = (0, false);
-        // Content may come in meanwhile, so this ends when no more is found than the store keeps.
-        while !is_away && note_content(context, pass).await? > left {
-            (left, is_away) = delete_noted(context, pass, report).await?;
+        let mut look = Look::Whole;
+        while note_content(context, pass, look).await? && !delete_noted(context, pass, report).await? {
+            look = Look::Opened;
         }
         failed = select::blocked(&mut context.read().await?, tenant, pass.id).await?;
         journal::know_contents(context, pass).await?;
@@ -96,7 +95,11 @@ pub async fn delete_late(context: &PassContext<'_>, pass: &Pass, report: &mut Re
     if context.replay.is_some() || !requests::any_deletes_content(&mut context.read().await?, tenant, pass.id).await? {
         return Ok(());
     }
-    while note_content(context, pass).await? > 0 {
+    // A run that was killed in this step has left its notes.
+    let has_notes = select::has_notes(&mut context.read().await?, tenant, pass.id).await?;
+    let mut look = if has_notes { Look::Whole } else { Look::Opened };
+    while note_content(context, pass, look).await? {
+        look = Look::Opened;
         let mut walk = ContentWalk::default();
         while let Some(mut batch) = delete_next_objects(context, pass, &mut walk).await? {
             let left = std::mem::take(&mut batch.removed.left);
@@ -121,49 +124,62 @@ async fn close_again(context: &PassContext<'_>, pass: &Pass) -> PassResult<()> {
     Ok(tx.commit().await?)
 }
 
-/// Notes anew whose content is deleted, in batches of requests. Returns how many pieces there are.
-async fn note_content(context: &PassContext<'_>, pass: &Pass) -> PassResult<u64> {
+/// Which interactions are searched for content.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// All that the requests select.
+    Whole,
+    /// Those of requests that select an interaction that was open until now. A closed one gets no more content, so only
+    /// an open one can have some that an earlier look did not see.
+    Opened,
+}
+
+/// Closes the interactions that the requests select, and notes those with content, in batches of requests. Returns
+/// whether there are some that an earlier look did not note.
+async fn note_content(context: &PassContext<'_>, pass: &Pass, look: Look) -> PassResult<bool> {
     let tenant = context.tenant.id;
-    let mut after = None;
+    let (mut after, mut has_new) = (None, false);
     loop {
         let claimed = requests::claimed(&mut context.read().await?, tenant, pass.id, after, REQUESTS).await?;
         let Some(last) = claimed.last() else { break };
         let mut tx = context.begin().await?;
-        if after.is_none() {
+        if after.is_none() && look == Look::Whole {
             select::forget(&mut tx, tenant, pass.id).await?;
         }
         let batch = Deleting::OfPass { pass: pass.id, after, last: Some(last.id) };
-        close::close(&mut tx, tenant, batch, context.app.clock.now()).await?;
-        let noted = select::note(&mut tx, tenant, pass.id, batch).await?;
-        if noted > 0 && tx.is_postgres() {
-            // Without statistics the planner assumes one new row, and reads all of them for every batch.
-            tx.query("ANALYZE pass_interactions").execute().await?;
+        let closed = close::close(&mut tx, tenant, batch, context.app.clock.now()).await?;
+        if closed > 0 || look == Look::Whole {
+            let noted = select::note(&mut tx, tenant, pass.id, batch).await?;
+            if noted > 0 && tx.is_postgres() {
+                // Without statistics the planner assumes one new row, and reads all of them for every batch.
+                tx.query("ANALYZE pass_interactions").execute().await?;
+            }
+            has_new |= noted > 0;
         }
         tx.commit().await?;
         failpoint::reach("content.select");
         after = Some(last.id);
     }
-    Ok(select::pieces(&mut context.read().await?, tenant, pass.id).await?)
+    Ok(has_new)
 }
 
-/// Deletes the noted content, as far as the object store does. Returns how many pieces are left, and whether the store
-/// is unavailable. The objects of the next batch are deleted together with the rows of the last one.
-async fn delete_noted(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<(u64, bool)> {
-    let (mut walk, mut left) = (ContentWalk::default(), 0);
+/// Deletes the noted content, as far as the object store does. Returns whether the store is unavailable. The objects of
+/// the next batch are deleted together with the rows of the last one.
+async fn delete_noted(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<bool> {
+    let mut walk = ContentWalk::default();
     let mut batch = delete_next_objects(context, pass, &mut walk).await?;
     while let Some(batch_removed) = batch {
-        let removed = &batch_removed.removed;
-        left += removed.left.len() as u64;
+        let is_away = batch_removed.removed.is_away;
         let rows = delete_rows(context, pass, Cause::Requests, &batch_removed);
-        if removed.is_away || context.stop.is_requested() {
+        if is_away || context.stop.is_requested() {
             report.content_deleted += rows.await?;
-            return if removed.is_away { Ok((left, true)) } else { Err(PassError::Stopped) };
+            return if is_away { Ok(true) } else { Err(PassError::Stopped) };
         }
         let (deleted, next) = tokio::join!(rows, delete_next_objects(context, pass, &mut walk));
         report.content_deleted += deleted?;
         batch = next?;
     }
-    Ok((left, false))
+    Ok(false)
 }
 
 /// Deletes the objects of the next batch of the walk. Returns none at the end.

@@ -39,18 +39,16 @@ pub async fn note(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, deleting
         .await
 }
 
-/// How many pieces of content the noted interactions had.
-pub async fn pieces(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Result<u64> {
-    let pieces: i64 = tx
-        .query(
-            "SELECT CAST(coalesce(sum(one.pieces), 0) AS BIGINT) FROM (SELECT max(pieces) AS pieces FROM pass_interactions",
-        )
+/// Whether the pass has noted an interaction.
+pub async fn has_notes(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Result<bool> {
+    let noted: Option<(i32,)> = tx
+        .query("SELECT 1 FROM pass_interactions")
         .with(" WHERE tenant_id = ", tenant)
         .with(" AND pass_id = ", pass)
-        .push(" GROUP BY interaction_id) AS one")
-        .scalar()
+        .push(" LIMIT 1")
+        .maybe()
         .await?;
-    Ok(pieces.unsigned_abs())
+    Ok(noted.is_some())
 }
 
 /// A walk over the content of the noted interactions. Each piece comes once.
@@ -117,9 +115,9 @@ pub async fn count(
         let query = query.push("WITH gone ");
         let query = if query.is_postgres() {
             query
-                .with_array("AS (SELECT * FROM unnest(", rows.clone().map(|(id, _)| id))
-                .with_array(", ", rows.map(|(_, pieces)| pieces))
-                .push(") AS one (interaction_id, pieces)")
+                .with_unnested("AS (SELECT ", rows.clone().map(|(id, _)| id))
+                .with_unnested(" AS interaction_id, ", rows.map(|(_, pieces)| pieces))
+                .push(" AS pieces")
         } else {
             query
                 .push("(interaction_id, pieces) AS (VALUES ")
