@@ -187,7 +187,7 @@ impl<'a, K: RecordKind> Arrival<'a, K> {
     pub fn mentions<'b>(
         &'b self,
         row: &'b sql::Row<'b, K>,
-        (written, was_there): (&sql::WrittenRow, bool),
+        (written, was_there): (sql::Written, bool),
         (known, erasures): (&'b Resolved, &'b Erasures),
     ) -> impl Iterator<Item = NewMention> + 'b {
         let record = self.sent.record;

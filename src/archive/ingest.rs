@@ -61,8 +61,8 @@ pub async fn store<K: RecordKind>(
     }
     let batch = Batch { app, actor, tenant: actor.tenant, region, sent: sent.into_values().collect() };
     let (written, restarts) = admit(app, actor.tenant, |admission, tx| batch.attempt(admission, tx)).await?;
-    let ids = records.iter().map(|record| written.ids.get(&record.keyed_id).copied().flatten()).collect();
-    let aged = records.iter().enumerate().filter(|(_, record)| !written.ids.contains_key(&record.keyed_id));
+    let ids = records.iter().map(|record| written.ids.get(record.keyed_id.as_str()).copied().flatten()).collect();
+    let aged = records.iter().enumerate().filter(|(_, record)| !written.ids.contains_key(record.keyed_id.as_str()));
     let aged: Vec<usize> = aged.map(|(at, _)| at).collect();
     let updated = (records.len() - aged.len()) as u64 - written.created;
     Ok(Stored { created: written.created, updated, restarts, ids, aged })
@@ -78,11 +78,11 @@ struct Batch<'a, K> {
 
 /// The result of an attempt.
 #[derive(Default)]
-struct WrittenBatch {
+struct WrittenBatch<'a> {
     created: u64,
     /// The ids of the records, by the keyed hashes of their external ids. See [`Stored::ids`]. It lacks those that belong
     /// to aged records.
-    ids: HashMap<String, Option<RecordId>>,
+    ids: HashMap<&'a str, Option<RecordId>>,
 }
 
 /// The identifiers of a batch in the vault, and the bits of what arrives forgotten of each record.
@@ -94,10 +94,10 @@ type Late = HashMap<usize, Vec<IdentifierId>>;
 
 /// The changes of a batch beside the rows of its records.
 #[derive(Default)]
-struct Changes {
+struct Changes<'a> {
     created: u64,
     /// See [`WrittenBatch`].
-    ids: HashMap<String, Option<RecordId>>,
+    ids: HashMap<&'a str, Option<RecordId>>,
     replaced: Vec<Uuid>,
     mentions: Vec<NewMention>,
     /// The records whose customer arrives forgotten.
@@ -110,11 +110,11 @@ struct Changes {
 
 impl<K: RecordKind> Batch<'_, K> {
     /// Also returns how many attempts failed before this one.
-    async fn attempt(
-        &self,
+    async fn attempt<'b>(
+        &'b self,
         admission: Admission<'_>,
         mut tx: Tx<Archive>,
-    ) -> Result<(WrittenBatch, u64), ArchiveError> {
+    ) -> Result<(WrittenBatch<'b>, u64), ArchiveError> {
         let tenant = self.tenant;
         let listed = self.listed(&mut tx).await?;
         let sent: Vec<_> = self.sent.iter().filter(|sent| !sent.is_aged(&listed)).collect();
@@ -143,7 +143,14 @@ impl<K: RecordKind> Batch<'_, K> {
         existing::rename::<K>(&mut tx, tenant, &renamed).await?;
         naming::rename(&mut tx, tenant, &hashed).await?;
         naming::by_hash(&mut tx, tenant, &arrivals, &mut rows).await?;
-        let written = sql::upsert(&mut tx, tenant, &rows, self.app.clock.now()).await?;
+        // If an attempt met a record that another transaction stored meanwhile, the next one replaces it.
+        let are_new = admission.restarts == 0 && arrivals.iter().all(|arrival| arrival.before.is_none());
+        let now = self.app.clock.now();
+        let written = if are_new {
+            sql::insert(&mut tx, tenant, &rows, now).await?
+        } else {
+            sql::upsert(&mut tx, tenant, &rows, now).await?
+        };
         let changes = Self::changes((&arrivals, &rows), &written, &known, &late)?;
         self.write(&mut tx, &changes).await?;
         self.publish(&mut tx, &changes).await?;
@@ -180,23 +187,21 @@ impl<K: RecordKind> Batch<'_, K> {
 
     /// The changes that follow from the rows as they were written. It is contended if a pass has unlinked a record after
     /// this attempt read it.
-    fn changes(
-        (arrivals, rows): (&[Arrival<'_, K>], &[sql::Row<'_, K>]),
-        written: &[sql::WrittenRow],
+    fn changes<'b>(
+        (arrivals, rows): (&[Arrival<'b, K>], &[sql::Row<'_, K>]),
+        written: &[sql::Written],
         known: &BatchKnown,
         late: &Late,
-    ) -> Result<Changes, ArchiveError> {
-        let written: HashMap<_, _> = written.iter().map(|row| (row.external_id.as_str(), row)).collect();
+    ) -> Result<Changes<'b>, ArchiveError> {
         let mut changes = Changes::default();
-        for (no, (arrival, row)) in arrivals.iter().zip(rows).enumerate() {
-            let written = *written.get(arrival.external_id).ok_or(StoreError::NoRow)?;
+        for (no, ((arrival, row), written)) in arrivals.iter().zip(rows).zip(written.iter().copied()).enumerate() {
             let (id, bits) = (written.id, written.forgotten);
             let before = arrival.forgotten_before();
             if bits & forgotten::ANYBODY & !(before | row.forgotten) != 0 {
                 return Err(StoreError::Contended.into());
             }
             let is_lost = bits & forgotten::CUSTOMER != 0 && is_keyed(arrival.external_id);
-            changes.ids.insert(arrival.sent.record.keyed_id.clone(), Some(id).filter(|_| !is_lost));
+            changes.ids.insert(&arrival.sent.record.keyed_id, Some(id).filter(|_| !is_lost));
             let was_there = arrival.before.is_some() || id != arrival.id;
             changes.created += arrival.created(was_there);
             if was_there {
@@ -228,7 +233,7 @@ impl<K: RecordKind> Batch<'_, K> {
 
     /// Tells webhooks which interactions were stored: one event for some of them. A record under a keyed hash whose
     /// customer is forgotten has no id for anybody.
-    async fn publish(&self, tx: &mut Tx<Archive>, changes: &Changes) -> Result<(), ArchiveError> {
+    async fn publish(&self, tx: &mut Tx<Archive>, changes: &Changes<'_>) -> Result<(), ArchiveError> {
         if K::TARGET != Target::Archive {
             return Ok(());
         }
@@ -239,7 +244,7 @@ impl<K: RecordKind> Batch<'_, K> {
     }
 
     /// Writes the changes beside the rows. It is contended if a record has got a text after this attempt read it.
-    async fn write(&self, tx: &mut Tx<Archive>, changes: &Changes) -> Result<(), ArchiveError> {
+    async fn write(&self, tx: &mut Tx<Archive>, changes: &Changes<'_>) -> Result<(), ArchiveError> {
         let (tenant, owner) = (self.tenant, Owner::from(K::TARGET));
         let Changes { created: _, ids: _, replaced, mentions, newly_forgotten, learned, missed } = changes;
         mentions::delete(tx, tenant, owner, replaced).await?;

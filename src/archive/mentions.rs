@@ -62,18 +62,16 @@ pub struct NewMention {
 pub async fn insert(tx: &mut Tx<Archive>, tenant: TenantId, owner: Owner, mentions: &[NewMention]) -> Result<()> {
     for chunk in mentions.chunks(1_000) {
         let query = tx.query("INSERT INTO mentions (tenant_id, target, record_id, n, kind, at, identifier_id) ");
-        // PostgreSQL takes the rows as columns: see `Query::with_array`.
+        // PostgreSQL takes the rows as columns: see `Query::with_unnested`.
         let query = if query.is_postgres() {
             query
                 .with("SELECT ", tenant)
                 .with(", ", owner)
-                .push(", one.*")
-                .with_array(" FROM unnest(", chunk.iter().map(|one| one.record))
-                .with_array(", ", chunk.iter().map(|one| one.mention.n))
-                .with_array(", ", chunk.iter().map(|one| one.mention.kind.as_str()))
-                .with_array(", ", chunk.iter().map(|one| one.at))
-                .with_array(", ", chunk.iter().map(|one| one.mention.identifier.map(|id| id.0)))
-                .push(") AS one")
+                .with_unnested(", ", chunk.iter().map(|one| one.record))
+                .with_unnested(", ", chunk.iter().map(|one| one.mention.n))
+                .with_unnested(", ", chunk.iter().map(|one| one.mention.kind.as_str()))
+                .with_unnested(", ", chunk.iter().map(|one| one.at))
+                .with_unnested(", ", chunk.iter().map(|one| one.mention.identifier.map(|id| id.0)))
         } else {
             query.push("VALUES ").each(chunk, |query, one| with_row(query, tenant, owner, one)).once()
         };

@@ -1,6 +1,7 @@
 //! Statements of records.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use pii::{ANONYMIZED, Kind};
@@ -13,7 +14,7 @@ use super::kinds::RecordKind;
 use super::model::{CustomerField, Record, forgotten};
 use super::parsed::is_keyed;
 use crate::base::id::{IdentifierId, RecordId, TenantId};
-use crate::store::{Archive, Query, ReadColumns, Result, RowReader, RowResult, Tx};
+use crate::store::{Archive, Query, ReadColumns, Result, RowReader, RowResult, StoreError, Tx};
 
 /// A record as it is to be written, with the ids of its identifiers.
 pub struct Row<'a, K: RecordKind> {
@@ -37,13 +38,27 @@ impl<K: RecordKind> Row<'_, K> {
     }
 }
 
-/// A record as it was written.
-#[derive(sqlx::FromRow)]
-pub struct WrittenRow {
-    pub external_id: String,
+/// How a record is stored after it was written.
+#[derive(Clone, Copy)]
+pub struct Written {
     pub id: RecordId,
     /// The bits of what is forgotten of it now.
     pub forgotten: i16,
+}
+
+/// Writes records of external ids that the archive does not know. It is contended if another transaction has stored one
+/// of them meanwhile: a plain INSERT takes an eighth less of PostgreSQL's time than one that may find a row.
+pub async fn insert<K: RecordKind>(
+    tx: &mut Tx<Archive>,
+    tenant: TenantId,
+    rows: &[Row<'_, K>],
+    now: DateTime<Utc>,
+) -> Result<Vec<Written>> {
+    match with_rows(tx, tenant, rows, now).execute().await {
+        Err(StoreError::Constraint(_)) => Err(StoreError::Contended),
+        Err(error) => Err(error),
+        Ok(_) => Ok(rows.iter().map(|row| Written { id: row.id, forgotten: row.forgotten }).collect()),
+    }
 }
 
 /// Writes records, and replaces those of the same external id. An identifier that was forgotten in a record stays
@@ -53,20 +68,9 @@ pub async fn upsert<K: RecordKind>(
     tenant: TenantId,
     rows: &[Row<'_, K>],
     now: DateTime<Utc>,
-) -> Result<Vec<WrittenRow>> {
-    let query = tx.query("INSERT INTO ").push(K::TABLE).push(" (tenant_id, changed_at, cell_key, ");
-    let query = columns::<K>(query).push(")");
-    // PostgreSQL takes the rows as columns: see `Query::with_array`.
-    let query = if query.is_postgres() {
-        let query = query.with(" SELECT ", tenant).with(", ", now).push(", one.* FROM unnest(");
-        with_arrays(query, rows).push(") AS one")
-    } else {
-        query
-            .push(" VALUES ")
-            .each(rows, |query, row| with_row(query.with("(", tenant).with(", ", now), row).push(")"))
-            .once()
-    };
-    let mut query = query.push(" ON CONFLICT (tenant_id, external_id) DO UPDATE SET at = excluded.at");
+) -> Result<Vec<Written>> {
+    let mut query = with_rows(tx, tenant, rows, now);
+    query = query.push(" ON CONFLICT (tenant_id, external_id) DO UPDATE SET at = excluded.at");
     query = query.push(", changed_at = excluded.changed_at, forgotten = ").push(K::TABLE);
     query = query.push(".forgotten | excluded.forgotten");
     for column in ["phone_id", "email_id", "name_id"] {
@@ -89,7 +93,30 @@ pub async fn upsert<K: RecordKind>(
             query.push("excluded.").push(column)
         };
     }
-    query.push(" RETURNING external_id, id, forgotten").all().await
+    let stored: Vec<(String, RecordId, i16)> = query.push(" RETURNING external_id, id, forgotten").all().await?;
+    let stored: HashMap<_, _> =
+        stored.into_iter().map(|(external_id, id, forgotten)| (external_id, Written { id, forgotten })).collect();
+    rows.iter().map(|row| stored.get(row.external_id).copied().ok_or(StoreError::NoRow)).collect()
+}
+
+/// The INSERT of records.
+fn with_rows<'c, K: RecordKind>(
+    tx: &'c mut Tx<Archive>,
+    tenant: TenantId,
+    rows: &[Row<'_, K>],
+    now: DateTime<Utc>,
+) -> Query<'c> {
+    let query = tx.query("INSERT INTO ").push(K::TABLE).push(" (tenant_id, changed_at, cell_key, ");
+    let query = columns::<K>(query).push(")");
+    // PostgreSQL takes the rows as columns: see `Query::with_unnested`.
+    if query.is_postgres() {
+        with_arrays(query.with(" SELECT ", tenant).with(", ", now), rows)
+    } else {
+        query
+            .push(" VALUES ")
+            .each(rows, |query, row| with_row(query.with("(", tenant).with(", ", now), row).push(")"))
+            .once()
+    }
 }
 
 /// The columns of a record that are read.
@@ -114,14 +141,14 @@ fn with_row<'c, K: RecordKind>(query: Query<'c>, row: &Row<'_, K>) -> Query<'c> 
 /// The rows as one array a column.
 fn with_arrays<'c, K: RecordKind>(query: Query<'c>, rows: &[Row<'_, K>]) -> Query<'c> {
     let query = query
-        .with_array("", rows.iter().map(|row| row.cell_key))
-        .with_array(", ", rows.iter().map(|row| row.id.0))
-        .with_array(", ", rows.iter().map(|row| row.external_id))
-        .with_array(", ", rows.iter().map(|row| row.at))
-        .with_array(", ", rows.iter().map(|row| row.phone.map(|id| id.0)))
-        .with_array(", ", rows.iter().map(|row| row.email.map(|id| id.0)))
-        .with_array(", ", rows.iter().map(|row| row.name.map(|id| id.0)))
-        .with_array(", ", rows.iter().map(|row| row.forgotten));
+        .with_unnested(", ", rows.iter().map(|row| row.cell_key))
+        .with_unnested(", ", rows.iter().map(|row| row.id.0))
+        .with_unnested(", ", rows.iter().map(|row| row.external_id))
+        .with_unnested(", ", rows.iter().map(|row| row.at))
+        .with_unnested(", ", rows.iter().map(|row| row.phone.map(|id| id.0)))
+        .with_unnested(", ", rows.iter().map(|row| row.email.map(|id| id.0)))
+        .with_unnested(", ", rows.iter().map(|row| row.name.map(|id| id.0)))
+        .with_unnested(", ", rows.iter().map(|row| row.forgotten));
     K::bind_arrays(query, &rows.iter().map(|row| row.columns.as_ref()).collect::<Vec<_>>())
 }
 

@@ -90,17 +90,16 @@ pub async fn insert(tx: &mut Tx<Archive>, now: DateTime<Utc>, actor: &Actor, ent
     .map(drop)
 }
 
-/// PostgreSQL takes the rows as columns: see `Query::with_array`.
+/// PostgreSQL takes the rows as columns: see `Query::with_unnested`.
 async fn insert_records(tx: &mut Tx<Archive>, tenant: TenantId, one: &Committed<'_>) -> Result<()> {
     for chunk in one.records.chunks(1_000) {
         let query = tx.query("INSERT INTO audit_records (tenant_id, event_id, record_id, salt) ");
         let query = if query.is_postgres() {
             query
                 .with("SELECT ", tenant)
-                .with("::uuid, ", one.id)
-                .with_array("::uuid, r.record_id, r.salt FROM unnest(", chunk.iter().map(|(id, _)| id.0))
-                .with_array(", ", chunk.iter().map(|(_, salt)| salt.0))
-                .push(") r (record_id, salt)")
+                .with(", ", one.id)
+                .with_unnested(", ", chunk.iter().map(|(id, _)| id.0))
+                .with_unnested(", ", chunk.iter().map(|(_, salt)| salt.0))
         } else {
             query.push("VALUES ").each(chunk, |query, (id, salt)| {
                 query.with("(", tenant).with(", ", one.id).with(", ", *id).with(", ", *salt).push(")")

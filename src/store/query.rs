@@ -190,9 +190,10 @@ impl<'c> Query<'c> {
         self.with_any(sql, values)
     }
 
-    /// Appends `sql` and one bound array: a column of `unnest`, which only PostgreSQL has. A set of rows is then one
-    /// short text whatever its size. For PostgreSQL, parsing a long `VALUES` list costs more than some of the rows do.
-    pub fn with_array<'t, T>(self, sql: &'static str, values: impl IntoIterator<Item = T>) -> Self
+    /// Appends `sql` and `unnest` of one bound array, which only PostgreSQL has: a column of rows in the list of a SELECT.
+    /// A set of rows is then one short text whatever its size. For PostgreSQL, parsing a long `VALUES` list costs more
+    /// than some of the rows do, and so does `FROM unnest`, which first stores each array as a table.
+    pub fn with_unnested<'t, T>(self, sql: &'static str, values: impl IntoIterator<Item = T>) -> Self
     where
         Vec<T>: Encode<'t, Postgres> + Type<Postgres>,
     {
@@ -203,7 +204,7 @@ impl<'c> Query<'c> {
             Driver::Postgres(_, arguments, _) => arguments.add(values).is_err(),
             Driver::Sqlite(..) => true,
         };
-        let _ = write!(query.text.to_mut(), "${}", query.bound);
+        let _ = write!(query.text.to_mut(), "unnest(${})", query.bound);
         query
     }
 

@@ -302,7 +302,7 @@ mod tests {
              WHERE a.until < 1 OR a.id = $5",
             "INSERT INTO a (tenant_id, id) WITH s AS (SELECT id FROM b WHERE tenant_id = $1) SELECT DISTINCT $2::uuid, id FROM s",
             "INSERT INTO a (tenant_id, id) SELECT b.tenant_id, b.id FROM b WHERE b.tenant_id = $1",
-            "INSERT INTO a (tenant_id, id) SELECT $1, one.* FROM unnest($2, $3) AS one (id, at)",
+            "INSERT INTO a (tenant_id, id) SELECT $1, unnest($2), unnest($3)",
             "DELETE FROM a WHERE tenant_id = $1 AND (id, version) IN (VALUES ($2, $3))",
             "EXPLAIN (COSTS OFF) SELECT id FROM a WHERE tenant_id = $1",
             "ANALYZE pass_work, pass_selections",

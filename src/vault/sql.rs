@@ -65,19 +65,17 @@ pub async fn insert(
 ) -> Result<HashMap<BlindIndex, KnownIdentifier>> {
     let query =
         tx.query("INSERT INTO identifiers (tenant_id, retired, id, kind, bound_to, index_hash, sealed, key_version) ");
-    // PostgreSQL takes the rows as columns: see `Query::with_array`.
+    // PostgreSQL takes the rows as columns: see `Query::with_unnested`.
     let query = if query.is_postgres() {
         query
             .with("SELECT ", tenant)
             .with(", ", false)
-            .push(", one.*")
-            .with_array(" FROM unnest(", rows.iter().map(|row| row.id.0))
-            .with_array(", ", rows.iter().map(|row| row.kind.as_str()))
-            .with_array(", ", rows.iter().map(|row| row.bound_to))
-            .with_array(", ", rows.iter().map(|row| row.index.0.to_vec()))
-            .with_array(", ", rows.iter().map(|row| row.sealed.as_slice()))
-            .with_array(", ", rows.iter().map(|row| row.key_version))
-            .push(") AS one")
+            .with_unnested(", ", rows.iter().map(|row| row.id.0))
+            .with_unnested(", ", rows.iter().map(|row| row.kind.as_str()))
+            .with_unnested(", ", rows.iter().map(|row| row.bound_to))
+            .with_unnested(", ", rows.iter().map(|row| row.index.0.as_slice()))
+            .with_unnested(", ", rows.iter().map(|row| row.sealed.as_slice()))
+            .with_unnested(", ", rows.iter().map(|row| row.key_version))
     } else {
         query.push("VALUES ").each(rows, |query, row| with_row(query, tenant, row)).once()
     };

@@ -265,3 +265,16 @@ each_store!(a_rejection_is_listed_before_warnings, |lethe: TestLethe| async move
     assert_eq!((count("warnings"), count("rejected"), &report["more"]), (700, 300, &json!(300)));
     assert_eq!(report["rejected"][0]["line"], 1_001);
 });
+
+each_store!(records_that_are_sent_by_many_calls_at_once_are_stored_once, |lethe: TestLethe| async move {
+    let line = |call: usize, n: usize| json!({ "external_id": format!("same-{n}"), "channel": "call", "started_at": "2026-02-10T10:00:00Z", "customer": { "phone_number": format!("+47 912 34 {n:03}") }, "queue": format!("q{call}") });
+    let sent = (0..6).map(|call| {
+        let lines: Vec<_> = (0..400).map(|n| line(call, n).to_string()).collect();
+        let sender = lethe.caller("integration");
+        async move { sender.ingest("interactions", lines.join("\n")).await.expect(200).json() }
+    });
+    let told = futures_util::future::join_all(sent).await;
+    let sum = |field: &str| told.iter().filter_map(|told| told[field].as_u64()).sum::<u64>();
+    assert_eq!((sum("created"), sum("updated")), (400, 5 * 400), "{told:?}");
+    assert_eq!(lethe.find(&json!({ "phone_number": "91234007" })).await, ["same-7"]);
+});

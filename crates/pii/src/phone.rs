@@ -67,9 +67,6 @@ impl Phone {
         if is_withheld(raw) {
             return Err(IdentifierError::Withheld);
         }
-        if national_of(raw).is_some() {
-            return Ok(Self::stored(raw.to_owned()));
-        }
         if raw.chars().all(|c| c == '+' || digit(c).is_some() || is_separator(c)) {
             return Self::read(number_of(raw), None, region);
         }
@@ -155,9 +152,18 @@ struct Dialled {
 }
 
 impl Dialled {
-    /// The number in E.164. Of a number without a country code the reading at home counts if it is valid, then the one with a
-    /// `+` before it, then one that is only possible at home (A15).
+    /// The number in E.164. The library takes most of the time, so it does not read a number that is dialled so and that its
+    /// country assigns.
     fn read(&self, region: Region) -> Option<Phone> {
+        match self.ways.as_slice() {
+            [way] if national_of(way).is_some() => Some(Phone(way.clone())),
+            _ => self.read_by_library(region),
+        }
+    }
+
+    /// Of a number without a country code the reading at home counts if it is valid, then the one with a `+` before it, then
+    /// one that is only possible at home (A15).
+    fn read_by_library(&self, region: Region) -> Option<Phone> {
         let ways = || self.ways.iter();
         let is_national = |way: &&String| !way.starts_with('+') && !way.starts_with('0');
         let home = ways().find_map(|way| parsed(way, region, true));
@@ -345,7 +351,7 @@ mod tests {
             "+0047",
         ] {
             for region in ["NO", "SE", "US"].map(|region| region.parse::<Region>().unwrap()) {
-                let read = dialled(raw, None).and_then(|dialled| dialled.read(region));
+                let read = dialled(raw, None).and_then(|dialled| dialled.read_by_library(region));
                 let kept = Phone::parse(raw, region).ok().map(|phone| phone.expose().clone());
                 assert_eq!(kept.as_ref().map(Phone::as_str), read.as_ref().map(Phone::as_str), "{raw}");
                 let national = |phone: &Phone| PHONE_NUMBER_UTIL.parse(phone.as_str(), None).unwrap();

@@ -69,9 +69,9 @@ macro_rules! columns {
 
             fn bind_arrays<'c>(query: $crate::store::Query<'c>, all: &[&Self]) -> $crate::store::Query<'c> {
                 query
-                    $(.with_array(", ", all.iter().map(|one| &one.$plain)))*
-                    $(.with_array(", ", all.iter().map(|one| &one.$descriptive)))*
-                    .with_array(", ", all.iter().map(|one| &one.$text))
+                    $(.with_unnested(", ", all.iter().map(|one| &one.$plain)))*
+                    $(.with_unnested(", ", all.iter().map(|one| &one.$descriptive)))*
+                    .with_unnested(", ", all.iter().map(|one| &one.$text))
             }
 
             fn text(&self) -> Option<&str> {

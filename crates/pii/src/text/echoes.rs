@@ -38,6 +38,9 @@ const MOST_TOKENS: usize = 32;
 /// Finds beginnings of the own number beside what is known.
 pub(super) fn find(text: &str, said: &[Said], numbers: &Numbers, known: &Finds, turns: &OnceCell<Turns>) -> Finds {
     let mut found = Finds::new();
+    if !has_enough(text, said) {
+        return found;
+    }
     let Some((national, prefixes)) = numbers.own_digits().filter(|(national, _)| national.len() >= SHORTEST) else {
         return found;
     };
@@ -66,6 +69,19 @@ pub(super) fn find(text: &str, said: &[Said], numbers: &Numbers, known: &Finds, 
         add(echoes.search(&tokens, &spoken[speaker]));
     }
     found
+}
+
+/// Whether a text says as many digits as the shortest beginning has. Most fields do not, and the digits of the own number
+/// are not listed for them.
+fn has_enough(text: &str, said: &[Said]) -> bool {
+    let mut digits = 0;
+    said.iter().any(|one| {
+        digits += match one.word() {
+            Some(_) => FEWEST_BESIDE,
+            None => text[one.range()].chars().filter(|c| digit(*c).is_some()).count(),
+        };
+        digits >= FEWEST_BESIDE
+    })
 }
 
 /// Whether a part of a number is beside the own number, with nothing but fillers between both. Most texts have none.
