@@ -64,9 +64,9 @@ pub async fn delete(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
     }
     let mut failed = Vec::new();
     if requests::any_deletes_content(&mut context.read().await?, tenant, pass.id).await? {
-        let mut look = Look::Whole;
-        while note_content(context, pass, look).await? && !delete_noted(context, pass, report).await? {
-            look = Look::Opened;
+        let mut extent = Extent::Whole;
+        while note_content(context, pass, extent).await? && !delete_noted(context, pass, report).await? {
+            extent = Extent::Opened;
         }
         failed = select::blocked(&mut context.read().await?, tenant, pass.id).await?;
         journal::know_contents(context, pass).await?;
@@ -97,9 +97,9 @@ pub async fn delete_late(context: &PassContext<'_>, pass: &Pass, report: &mut Re
     }
     // A run that was killed in this step has left its notes.
     let has_notes = select::has_notes(&mut context.read().await?, tenant, pass.id).await?;
-    let mut look = if has_notes { Look::Whole } else { Look::Opened };
-    while note_content(context, pass, look).await? {
-        look = Look::Opened;
+    let mut extent = if has_notes { Extent::Whole } else { Extent::Opened };
+    while note_content(context, pass, extent).await? {
+        extent = Extent::Opened;
         let mut walk = ContentWalk::default();
         while let Some(mut batch) = delete_next_objects(context, pass, &mut walk).await? {
             let left = std::mem::take(&mut batch.removed.left);
@@ -126,7 +126,7 @@ async fn close_again(context: &PassContext<'_>, pass: &Pass) -> PassResult<()> {
 
 /// Which interactions are searched for content.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Look {
+enum Extent {
     /// All that the requests select.
     Whole,
     /// Those of requests that select an interaction that was open until now. A closed one gets no more content, so only
@@ -136,19 +136,19 @@ enum Look {
 
 /// Closes the interactions that the requests select, and notes those with content, in batches of requests. Returns
 /// whether there are some that an earlier look did not note.
-async fn note_content(context: &PassContext<'_>, pass: &Pass, look: Look) -> PassResult<bool> {
+async fn note_content(context: &PassContext<'_>, pass: &Pass, extent: Extent) -> PassResult<bool> {
     let tenant = context.tenant.id;
     let (mut after, mut has_new) = (None, false);
     loop {
         let claimed = requests::claimed(&mut context.read().await?, tenant, pass.id, after, REQUESTS).await?;
         let Some(last) = claimed.last() else { break };
         let mut tx = context.begin().await?;
-        if after.is_none() && look == Look::Whole {
+        if after.is_none() && extent == Extent::Whole {
             select::forget(&mut tx, tenant, pass.id).await?;
         }
         let batch = Deleting::OfPass { pass: pass.id, after, last: Some(last.id) };
         let closed = close::close(&mut tx, tenant, batch, context.app.clock.now()).await?;
-        if closed > 0 || look == Look::Whole {
+        if closed > 0 || extent == Extent::Whole {
             let noted = select::note(&mut tx, tenant, pass.id, batch).await?;
             if noted > 0 && tx.is_postgres() {
                 // Without statistics the planner assumes one new row, and reads all of them for every batch.
