@@ -129,8 +129,8 @@ async fn close_again(context: &PassContext<'_>, pass: &Pass) -> PassResult<()> {
 enum Extent {
     /// All that the requests select.
     Whole,
-    /// Those of requests that select an interaction that was open until now. A closed one gets no more content, so only
-    /// an open one can have some that an earlier look did not see.
+    /// All of a batch of requests that selects one that was open until now. A closed interaction gets no more content, so
+    /// only an open one can have some that is not noted yet.
     Opened,
 }
 
