@@ -64,9 +64,8 @@ pub async fn delete(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
     }
     let mut failed = Vec::new();
     if requests::any_deletes_content(&mut context.read().await?, tenant, pass.id).await? {
-        let mut extent = Extent::Whole;
-        while note_content(context, pass, extent).await? && !delete_noted(context, pass, report).await? {
-            extent = Extent::Opened;
+        if note_content(context, pass, Extent::Whole).await? {
+            delete_noted(context, pass, report).await?;
         }
         failed = select::blocked(&mut context.read().await?, tenant, pass.id).await?;
         journal::know_contents(context, pass).await?;
@@ -97,9 +96,8 @@ pub async fn delete_late(context: &PassContext<'_>, pass: &Pass, report: &mut Re
     }
     // A run that was killed in this step has left its notes.
     let has_notes = select::has_notes(&mut context.read().await?, tenant, pass.id).await?;
-    let mut extent = if has_notes { Extent::Whole } else { Extent::Opened };
-    while note_content(context, pass, extent).await? {
-        extent = Extent::Opened;
+    let extent = if has_notes { Extent::Whole } else { Extent::Opened };
+    if note_content(context, pass, extent).await? {
         let mut walk = ContentWalk::default();
         while let Some(mut batch) = delete_next_objects(context, pass, &mut walk).await? {
             let left = std::mem::take(&mut batch.removed.left);
@@ -135,7 +133,7 @@ enum Extent {
 }
 
 /// Closes the interactions that the requests select, and notes those with content, in batches of requests. Returns
-/// whether there are some that an earlier look did not note.
+/// whether there are some that were not noted before.
 async fn note_content(context: &PassContext<'_>, pass: &Pass, extent: Extent) -> PassResult<bool> {
     let tenant = context.tenant.id;
     let (mut after, mut has_new) = (None, false);
@@ -163,9 +161,9 @@ async fn note_content(context: &PassContext<'_>, pass: &Pass, extent: Extent) ->
     Ok(has_new)
 }
 
-/// Deletes the noted content, as far as the object store does. Returns whether the store is unavailable. The objects of
+/// Deletes the noted content, as far as the object store does. It ends early if the store is unavailable. The objects of
 /// the next batch are deleted together with the rows of the last one.
-async fn delete_noted(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<bool> {
+async fn delete_noted(context: &PassContext<'_>, pass: &Pass, report: &mut Report) -> PassResult<()> {
     let mut walk = ContentWalk::default();
     let mut batch = delete_next_objects(context, pass, &mut walk).await?;
     while let Some(batch_removed) = batch {
@@ -173,13 +171,13 @@ async fn delete_noted(context: &PassContext<'_>, pass: &Pass, report: &mut Repor
         let rows = delete_rows(context, pass, Cause::Requests, &batch_removed);
         if is_away || context.stop.is_requested() {
             report.content_deleted += rows.await?;
-            return if is_away { Ok(true) } else { Err(PassError::Stopped) };
+            return if is_away { Ok(()) } else { Err(PassError::Stopped) };
         }
         let (deleted, next) = tokio::join!(rows, delete_next_objects(context, pass, &mut walk));
         report.content_deleted += deleted?;
         batch = next?;
     }
-    Ok(false)
+    Ok(())
 }
 
 /// Deletes the objects of the next batch of the walk. Returns none at the end.
