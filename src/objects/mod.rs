@@ -2,6 +2,7 @@
 
 mod ledger;
 mod listing;
+mod reason;
 
 use std::io::ErrorKind;
 use std::ops::Range;
@@ -19,6 +20,8 @@ use object_store::{GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectSto
 use tokio::task::JoinHandle;
 
 use crate::base::id::{ObjectId, TenantId};
+
+use reason::reason_of;
 
 pub use ledger::Ledger;
 
@@ -40,7 +43,7 @@ pub enum ObjectError {
     Missing,
     /// The store is unavailable or full, or it refuses the call. The same call may succeed later.
     #[error("the object store is unavailable: {0}")]
-    Unavailable(#[source] object_store::Error),
+    Unavailable(String),
     #[error("the write was interrupted")]
     Interrupted,
     #[error("timeout: the object store did not respond in time")]
@@ -55,7 +58,7 @@ impl From<object_store::Error> for ObjectError {
     fn from(error: object_store::Error) -> Self {
         match error {
             object_store::Error::NotFound { .. } => Self::Missing,
-            error => Self::Unavailable(error),
+            error => Self::Unavailable(reason_of(&error)),
         }
     }
 }

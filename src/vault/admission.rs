@@ -16,6 +16,7 @@ use pii::Identifier;
 
 use super::keyset::Keyset;
 use super::model::{Erasure, VaultError};
+use super::sql::KnownIdentifier;
 use super::{AppContext, sql};
 use crate::base::id::{IdentifierId, TenantId};
 use crate::base::target::Target;
@@ -162,12 +163,12 @@ async fn resolve(tx: &mut Tx<Vault>, keyset: &Keyset, wanted: &HashSet<Identifie
             rows.push(keyset.sealed_row(IdentifierId::random(), *index, identifier)?);
         }
         for chunk in rows.chunks(sql::INSERT_CHUNK) {
-            known.extend(sql::insert(tx, keyset.tenant, chunk).await?);
-        }
-        // Another transaction may have created the same identifier meanwhile.
-        let others: Vec<_> = rows.iter().map(|row| row.index).filter(|index| !known.contains_key(index)).collect();
-        if !others.is_empty() {
-            known.extend(sql::by_index(tx, keyset.tenant, others.into_iter()).await?);
+            if sql::insert(tx, keyset.tenant, chunk).await? {
+                known.extend(chunk.iter().map(|row| (row.index, KnownIdentifier::new(row.id))));
+            } else {
+                // Another transaction has created one of them meanwhile.
+                known.extend(sql::by_index(tx, keyset.tenant, chunk.iter().map(|row| row.index)).await?);
+            }
         }
     }
     for (index, spellings) in &wanted {

@@ -42,27 +42,30 @@ pub struct KnownIdentifier {
     pub is_reserved: bool,
 }
 
+impl KnownIdentifier {
+    /// An identifier that was just created.
+    pub const fn new(id: IdentifierId) -> Self {
+        Self { id, retired: false, is_reserved: false }
+    }
+}
+
 pub async fn by_index(
     tx: &mut Tx<Vault>,
     tenant: TenantId,
     hashes: impl Iterator<Item = BlindIndex>,
 ) -> Result<HashMap<BlindIndex, KnownIdentifier>> {
-    let hashes: Vec<Vec<u8>> = hashes.map(|hash| hash.0.to_vec()).collect();
+    let hashes: Vec<BlindIndex> = hashes.collect();
     let mut found = HashMap::new();
     for chunk in hashes.chunks(SELECT_CHUNK) {
         let query = tx.query("SELECT id, index_hash, retired, length(sealed) = 0 FROM identifiers");
         let query = query.with(" WHERE tenant_id = ", tenant);
-        found.extend(known(query.with_keys(" AND index_hash", chunk.iter().cloned())).await?);
+        found.extend(known(query.with_keys(" AND index_hash", chunk.iter().map(|hash| hash.0.as_slice()))).await?);
     }
     Ok(found)
 }
 
-/// Inserts the identifiers with a new hash, and returns them.
-pub async fn insert(
-    tx: &mut Tx<Vault>,
-    tenant: TenantId,
-    rows: &[NewIdentifier],
-) -> Result<HashMap<BlindIndex, KnownIdentifier>> {
+/// Inserts the identifiers with a new hash and a new id. Returns whether all of them are new.
+pub async fn insert(tx: &mut Tx<Vault>, tenant: TenantId, rows: &[NewIdentifier]) -> Result<bool> {
     let query =
         tx.query("INSERT INTO identifiers (tenant_id, retired, id, kind, bound_to, index_hash, sealed, key_version) ");
     // PostgreSQL takes the rows as columns: see `Query::with_unnested`.
@@ -79,7 +82,7 @@ pub async fn insert(
     } else {
         query.push("VALUES ").each(rows, |query, row| with_row(query, tenant, row)).once()
     };
-    known(query.push(" ON CONFLICT DO NOTHING RETURNING id, index_hash, retired, length(sealed) = 0")).await
+    Ok(query.push(" ON CONFLICT DO NOTHING").execute().await? == rows.len() as u64)
 }
 
 fn with_row<'c>(query: Query<'c>, tenant: TenantId, row: &NewIdentifier) -> Query<'c> {

@@ -100,13 +100,17 @@ each_store!(a_bucket_that_is_away_is_a_503_and_leaves_requests_waiting, |mut let
     in_bucket(&mut lethe, &server).await;
     call(&lethe, "call", "91234567").await;
     let item = lethe.upload("call", "recording", b"tone").await;
+    let server_address = server.address.clone();
     drop(server);
     let path = format!("/archive/content/{}/download", item["id"].as_str().unwrap());
     assert_eq!(lethe.caller("dpo").get(&path).await.problem(503), "unavailable");
     let request =
         json!({ "phone_number": "91234567", "to_date": "2026-02-15", "targets": ["archive"], "delete_content": true });
     let entered = lethe.caller("dpo").post("/anonymize-requests", &request).await.expect(201).json();
-    assert_eq!(lethe.night(NIGHTS[0]).await.code(), Some(2));
+    let night = lethe.night(NIGHTS[0]).await;
+    assert_eq!(night.code(), Some(2));
+    assert!(night.stderr.contains("the object store is unavailable: connection refused"), "{}", night.stderr);
+    assert!(!night.stderr.contains(&server_address), "{}", night.stderr);
     let path = format!("/anonymize-requests/{}", entered["id"].as_str().unwrap());
     let waiting = lethe.caller("dpo").get(&path).await.expect(200).json();
     assert_eq!((&waiting["status"], &waiting["last_error"]), (&json!("waiting"), &json!("content_store_unavailable")));
