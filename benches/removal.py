@@ -13,7 +13,7 @@ import shutil
 import statistics
 import time
 
-# By the number of calls: the ratio that is wanted.
+# The wanted ratio for each number of calls.
 CALLS, CONTENTS = {1_000: 0.8, 100_000: 0.6}, 100_000
 NIGHT = "2026-08-06T02:00:00Z"
 

@@ -142,7 +142,7 @@ impl Metrics {
             gauges("lethe_deliveries", "Deliveries of recordings that are not finished, by state.", &["state"])?;
         let epoch_restarts = IntCounter::new(
             "lethe_epoch_restarts_total",
-            "Batches that began again because a pass had changed the epoch.",
+            "Batches that began again because a pass had changed the epoch, or another call had stored one of their records.",
         )?;
         let metrics = Self {
             registry,
@@ -272,7 +272,7 @@ impl Metrics {
         self.webhooks.oldest.set(oldest);
     }
 
-    /// Counts a batch that began again because the tenant's epoch had changed.
+    /// Counts a batch that began again because the tenant's epoch or one of its records had changed.
     pub fn epoch_restarted(&self) {
         self.epoch_restarts.inc();
     }

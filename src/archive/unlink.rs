@@ -183,22 +183,21 @@ pub fn forgotten_of<'c>(mut query: Query<'c>, tenant: TenantId, relation: &'stat
 }
 
 /// Closes the selected interactions: they accept no more content. `selected` appends a WITH of the relation
-/// `selected (identifier_id, cutoff)`. Returns how many of them were open.
+/// `selected (identifier_id, cutoff)`.
 pub async fn close(
     tx: &mut Tx<Archive>,
     tenant: TenantId,
     now: DateTime<Utc>,
     selected: impl Fn(Query<'_>) -> Query<'_>,
-) -> Result<u64> {
-    let mut closed = 0;
+) -> Result<()> {
     for column in keys(Target::Archive) {
         let query = selected(tx.query(""))
             .with(" UPDATE interactions SET changed_at = ", changed_at(now))
             .with(", forgotten = forgotten | ", forgotten::CONTENT)
             .push(" FROM selected s");
-        closed += of_selected(column, query, tenant).push(" = 0").execute().await?;
+        of_selected(column, query, tenant).push(" = 0").execute().await?;
     }
-    Ok(closed)
+    Ok(())
 }
 
 /// Opens those of the selected interactions again that `kept (interaction_id)` contains. `selected` appends a WITH of

@@ -66,6 +66,25 @@ each_store!(content_of_a_record_that_came_while_a_killed_pass_waited_is_deleted_
     assert_eq!(send(&lethe, "kari late", "recording").await.problem(409), "content_forgotten");
 });
 
+each_store!(
+    content_of_a_record_that_changes_its_customer_between_killed_runs_is_deleted,
+    |lethe: TestLethe| async move {
+        lethe.record(&interaction("call", KARI)).await;
+        send(&lethe, "call", "recording").await.expect(201);
+        let request = lethe.enter_request(&request(KARI, true)).await;
+        let job = ["job", "nightly", "--as-of", AS_OF];
+        // One run closes the call. It belongs to somebody else in the second run, and to her again in the third.
+        for (place, customer) in [("content.select", OLA), ("content.end", KARI)] {
+            assert!(lethe.run_with(&job, &[("LETHE_FAILPOINT", place)], vec![]).await.killed(), "{place}");
+            lethe.end_leases().await;
+            lethe.record(&interaction("call", customer)).await;
+        }
+        lethe.run(&job).await.well();
+        assert_eq!(lethe.request(&request["id"]).await.expect(200).json()["status"], json!("done"));
+        nothing_left(&lethe).await;
+    }
+);
+
 each_store!(content_that_comes_after_its_deletion_is_refused, |lethe: TestLethe| async move {
     for (external_id, phone) in [("kari", KARI), ("kari silent", KARI), ("ola", OLA)] {
         lethe.record(&interaction(external_id, phone)).await;

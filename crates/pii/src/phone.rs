@@ -152,8 +152,8 @@ struct Dialled {
 }
 
 impl Dialled {
-    /// The number in E.164. The library takes most of the time, so it does not read a number that is dialled so and that its
-    /// country assigns.
+    /// The number in E.164. The library is slow, so it does not read a number that is in E.164 already and that its country
+    /// assigns.
     fn read(&self, region: Region) -> Option<Phone> {
         match self.ways.as_slice() {
             [way] if national_of(way).is_some() => Some(Phone(way.clone())),

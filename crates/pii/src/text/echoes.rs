@@ -77,6 +77,7 @@ fn has_enough(text: &str, said: &[Said]) -> bool {
     let mut digits = 0;
     said.iter().any(|one| {
         digits += match one.word() {
+            // A word such as `double` may say any number of digits, so one word is enough.
             Some(_) => FEWEST_BESIDE,
             None => text[one.range()].chars().filter(|c| digit(*c).is_some()).count(),
         };

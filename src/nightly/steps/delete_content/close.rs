@@ -13,8 +13,8 @@ use crate::store::{Archive, Result, Tx};
 
 use super::select;
 
-/// Closes the interactions whose customer some requests select. Returns how many of them were open.
-pub async fn close(tx: &mut Tx<Archive>, tenant: TenantId, requests: Deleting, now: DateTime<Utc>) -> Result<u64> {
+/// Closes the interactions whose customer some requests select.
+pub async fn close(tx: &mut Tx<Archive>, tenant: TenantId, requests: Deleting, now: DateTime<Utc>) -> Result<()> {
     unlink::close(tx, tenant, now, |query| with_deleting(query, tenant, requests)).await
 }
 

@@ -64,7 +64,7 @@ pub async fn delete(context: &PassContext<'_>, pass: &Pass, report: &mut Report)
     }
     let mut failed = Vec::new();
     if requests::any_deletes_content(&mut context.read().await?, tenant, pass.id).await? {
-        if note_content(context, pass, Extent::Whole).await? {
+        if note_content(context, pass).await? > 0 {
             delete_noted(context, pass, report).await?;
         }
         failed = select::blocked(&mut context.read().await?, tenant, pass.id).await?;
@@ -94,10 +94,7 @@ pub async fn delete_late(context: &PassContext<'_>, pass: &Pass, report: &mut Re
     if context.replay.is_some() || !requests::any_deletes_content(&mut context.read().await?, tenant, pass.id).await? {
         return Ok(());
     }
-    // A run that was killed in this step has left its notes.
-    let has_notes = select::has_notes(&mut context.read().await?, tenant, pass.id).await?;
-    let extent = if has_notes { Extent::Whole } else { Extent::Opened };
-    if note_content(context, pass, extent).await? {
+    if note_content(context, pass).await? > 0 {
         let mut walk = ContentWalk::default();
         while let Some(mut batch) = delete_next_objects(context, pass, &mut walk).await? {
             let left = std::mem::take(&mut batch.removed.left);
@@ -122,43 +119,34 @@ async fn close_again(context: &PassContext<'_>, pass: &Pass) -> PassResult<()> {
     Ok(tx.commit().await?)
 }
 
-/// Which interactions are searched for content.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Extent {
-    /// All that the requests select.
-    Whole,
-    /// All of a batch of requests that selects one that was open until now. A closed interaction gets no more content, so
-    /// only an open one can have some that is not noted yet.
-    Opened,
-}
-
-/// Closes the interactions that the requests select, and notes those with content, in batches of requests. Returns
-/// whether there are some that were not noted before.
-async fn note_content(context: &PassContext<'_>, pass: &Pass, extent: Extent) -> PassResult<bool> {
+/// Closes the interactions that the requests select, and notes anew those with content, in batches of requests. Returns
+/// how many notes there are.
+///
+/// It looks at closed ones too: an interaction may have been closed with its content by a run that was killed, and have
+/// had another customer meanwhile.
+async fn note_content(context: &PassContext<'_>, pass: &Pass) -> PassResult<u64> {
     let tenant = context.tenant.id;
-    let (mut after, mut has_new) = (None, false);
+    let (mut after, mut all) = (None, 0);
     loop {
         let claimed = requests::claimed(&mut context.read().await?, tenant, pass.id, after, REQUESTS).await?;
         let Some(last) = claimed.last() else { break };
         let mut tx = context.begin().await?;
-        if after.is_none() && extent == Extent::Whole {
+        if after.is_none() {
             select::forget(&mut tx, tenant, pass.id).await?;
         }
         let batch = Deleting::OfPass { pass: pass.id, after, last: Some(last.id) };
-        let closed = close::close(&mut tx, tenant, batch, context.app.clock.now()).await?;
-        if closed > 0 || extent == Extent::Whole {
-            let noted = select::note(&mut tx, tenant, pass.id, batch).await?;
-            if noted > 0 && tx.is_postgres() {
-                // Without statistics the planner assumes one new row, and reads all of them for every batch.
-                tx.query("ANALYZE pass_interactions").execute().await?;
-            }
-            has_new |= noted > 0;
+        close::close(&mut tx, tenant, batch, context.app.clock.now()).await?;
+        let noted = select::note(&mut tx, tenant, pass.id, batch).await?;
+        if noted > 0 && tx.is_postgres() {
+            // Without statistics the planner assumes one new row, and reads all of them for every batch.
+            tx.query("ANALYZE pass_interactions").execute().await?;
         }
         tx.commit().await?;
         failpoint::reach("content.select");
+        all += noted;
         after = Some(last.id);
     }
-    Ok(has_new)
+    Ok(all)
 }
 
 /// Deletes the noted content, as far as the object store does. It ends early if the store is unavailable. The objects of

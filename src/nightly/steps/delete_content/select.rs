@@ -39,18 +39,6 @@ pub async fn note(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId, deleting
         .await
 }
 
-/// Whether the pass has noted an interaction.
-pub async fn has_notes(tx: &mut Tx<Archive>, tenant: TenantId, pass: PassId) -> Result<bool> {
-    let noted: Option<(i32,)> = tx
-        .query("SELECT 1 FROM pass_interactions")
-        .with(" WHERE tenant_id = ", tenant)
-        .with(" AND pass_id = ", pass)
-        .push(" LIMIT 1")
-        .maybe()
-        .await?;
-    Ok(noted.is_some())
-}
-
 /// A walk over the content of the noted interactions. Each piece comes once.
 #[derive(Default)]
 pub struct ContentWalk {
