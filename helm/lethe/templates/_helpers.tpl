@@ -116,8 +116,110 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- if and .Values.serviceMonitor.enabled .Values.networkPolicy.enabled (not .Values.networkPolicy.metricsFrom) -}}
 {{- $wrong = append $wrong "networkPolicy.metricsFrom: required with the service monitor; name the scraper" -}}
 {{- end -}}
+{{- range $name, $schedule := dict "nightly.schedule" .Values.nightly.schedule "deliver.schedule" .Values.deliver.schedule -}}
+{{- with include "lethe.wrongSchedule" $schedule -}}
+{{- $wrong = append $wrong (printf "%s: %s" $name .) -}}
+{{- end -}}
+{{- end -}}
+{{- $zones := regexReplaceAll "(?m)^#.*$" (.Files.Get "files/time-zones.txt") "" | splitList "\n" | join " " | splitList " " -}}
+{{- if not (has .Values.nightly.timeZone (without $zones "")) -}}
+{{- $wrong = append $wrong (printf "nightly.timeZone: %q is no time zone; use a name of the IANA database, such as Europe/Oslo" .Values.nightly.timeZone) -}}
+{{- end -}}
+{{- $drain := include "lethe.httpSeconds" (dict "root" . "setting" "drain" "default" 5) | int -}}
+{{- $shutdown := include "lethe.httpSeconds" (dict "root" . "setting" "shutdown" "default" 30) | int -}}
+{{- if le (int .Values.serve.terminationGracePeriodSeconds) (add $drain $shutdown | int) -}}
+{{- $wrong = append $wrong (printf "serve.terminationGracePeriodSeconds: must be more than http.drain and http.shutdown together, which are %d seconds" (add $drain $shutdown)) -}}
+{{- end -}}
 {{- if $wrong -}}
 {{- fail (printf "these values do not work:\n  - %s\n" (join "\n  - " $wrong)) -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+The error of a schedule. Empty text if there is none. Kubernetes reads it with the parser of robfig/cron: a field is a list of
+values and ranges, each with an optional step, and the first value of a range is not after its last.
+*/}}
+{{- define "lethe.wrongSchedule" -}}
+{{- $months := list "JAN" "FEB" "MAR" "APR" "MAY" "JUN" "JUL" "AUG" "SEP" "OCT" "NOV" "DEC" -}}
+{{- $days := list "SUN" "MON" "TUE" "WED" "THU" "FRI" "SAT" -}}
+{{- $fields := list
+  (dict "name" "minute" "first" 0 "last" 59 "words" list)
+  (dict "name" "hour" "first" 0 "last" 23 "words" list)
+  (dict "name" "day of the month" "first" 1 "last" 31 "words" list)
+  (dict "name" "month" "first" 1 "last" 12 "words" $months)
+  (dict "name" "day of the week" "first" 0 "last" 6 "words" $days) -}}
+{{- $texts := regexSplit " +" . -1 -}}
+{{- $wrong := list -}}
+{{- if hasPrefix "@" . -}}
+{{- if not (has . (list "@yearly" "@annually" "@monthly" "@weekly" "@daily" "@midnight" "@hourly")) -}}
+{{- $wrong = append $wrong (printf "%q is no schedule; the words are @yearly, @monthly, @weekly, @daily, and @hourly" .) -}}
+{{- end -}}
+{{- else if ne (len $texts) 5 -}}
+{{- $wrong = append $wrong (printf "%q is no schedule; it has five fields (minute, hour, day of the month, month, day of the week) or is a word such as @daily" .) -}}
+{{- else -}}
+{{- range $index, $text := $texts -}}
+{{- $field := index $fields $index -}}
+{{- $isRight := true -}}
+{{- range $part := splitList "," $text -}}
+{{- if not (regexMatch "^([*?]|[0-9]{1,2}(-[0-9]{1,2})?|[A-Za-z]{3}(-[A-Za-z]{3})?)(/[1-9][0-9]?)?$" $part) -}}
+{{- $isRight = false -}}
+{{- else if not (regexMatch "^[*?]" $part) -}}
+{{- $before := $field.first -}}
+{{- range $value := splitList "-" (first (splitList "/" $part)) -}}
+{{- $number := atoi $value -}}
+{{- if regexMatch "[A-Za-z]" $value -}}
+{{- $number = -1 -}}
+{{- range $position, $word := $field.words -}}
+{{- if eq $word (upper $value) -}}
+{{- $number = add $field.first $position | int -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if or (lt $number $before) (gt $number $field.last) -}}
+{{- $isRight = false -}}
+{{- end -}}
+{{- $before = $number -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if not $isRight -}}
+{{- $wrong = append $wrong (printf "%q is no %s of a schedule" $text $field.name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- join ", " $wrong -}}
+{{- end -}}
+
+{{/*
+The seconds of a setting below `http`: in extraEnv, in the file, or the default. The value of a reference in extraEnv is not
+known here, and counts as 0. Arguments: root, setting, and default.
+*/}}
+{{- define "lethe.httpSeconds" -}}
+{{- $seconds := dig "http" .setting .default (fromToml .root.Values.config) -}}
+{{- $name := printf "LETHE_HTTP__%s" (upper .setting) -}}
+{{- range .root.Values.extraEnv -}}
+{{- if eq .name $name -}}
+{{- $seconds = default 0 .value -}}
+{{- end -}}
+{{- end -}}
+{{- $seconds | toString | atoi -}}
+{{- end -}}
+
+{{/*
+The number of pods of the live Deployment, for the manifest of an autoscaled one. Without it, Helm would take back the number
+that it set before, and the API server would set it to 1. Where Helm applies on the server and the autoscaler has set the
+number since, the text is empty: to set the number again would be a conflict if the autoscaler changes it during the upgrade.
+*/}}
+{{- define "lethe.liveReplicas" -}}
+{{- $live := lookup "apps/v1" "Deployment" .Release.Namespace (include "lethe.fullname" .) -}}
+{{- $isLeft := false -}}
+{{- range dig "metadata" "managedFields" list $live -}}
+{{- if and (contains "helm" .manager) (eq .operation "Apply") -}}
+{{- $isLeft = not (hasKey (dig "fieldsV1" "f:spec" dict .) "f:replicas") -}}
+{{- end -}}
+{{- end -}}
+{{- if not $isLeft -}}
+{{- with dig "spec" "replicas" 0 $live }}{{ int . }}{{ end -}}
 {{- end -}}
 {{- end -}}
 
@@ -385,8 +487,13 @@ env:
       {{- end }}
 {{- if include "lethe.hasData" .root }}
 - name: data
+  {{- if .hook }}
+  {{- /* Migrations of PostgreSQL read no files. So they do not wait for the claim. */}}
+  emptyDir: {}
+  {{- else }}
   persistentVolumeClaim:
     claimName: {{ include "lethe.claimName" .root }}
+  {{- end }}
 {{- end }}
 {{- with $values.extraVolumes }}
 {{ toYaml . }}
