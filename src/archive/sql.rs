@@ -54,8 +54,8 @@ pub async fn insert<K: RecordKind>(
     rows: &[Row<'_, K>],
     now: DateTime<Utc>,
 ) -> Result<Vec<Written>> {
-    // A violated constraint would be an error, and the log of PostgreSQL would quote the external id. The number of changed
-    // rows is not asked: Citus counts the ones that it skips.
+    // A violated constraint would be an error, and the log of PostgreSQL would quote the external id. The ids are read back
+    // because Citus counts the rows that it skips.
     let query = with_rows(tx, tenant, rows, now).push(" ON CONFLICT DO NOTHING RETURNING id");
     let inserted: Vec<(RecordId,)> = query.all().await?;
     if inserted.len() < rows.len() {
